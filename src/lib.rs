@@ -1,0 +1,4 @@
+//! Habar polls news feeds, reads the articles behind them, keeps one copy of each story and mails
+//! the people who watch for it.
+
+pub mod time;
