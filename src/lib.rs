@@ -1,4 +1,5 @@
 //! Habar polls news feeds, reads the articles behind them, keeps one copy of each story and mails
 //! the people who watch for it.
 
+pub mod domain;
 pub mod time;

@@ -1,0 +1,6 @@
+//! What Habar knows without asking anybody: pure and synchronous, over data that is handed in.
+//!
+//! No socket, store, clock or random number is named below here; `now` and ids are arguments.
+
+pub mod feed;
+pub mod text;
