@@ -2,6 +2,7 @@
 //!
 //! No socket, store, clock or random number is named below here; `now` and ids are arguments.
 
+pub mod article;
 pub mod feed;
 pub mod text;
 pub mod watch;
