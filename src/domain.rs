@@ -4,5 +4,9 @@
 
 pub mod article;
 pub mod feed;
+pub mod health;
+pub mod schedule;
+pub mod scope;
+pub mod story;
 pub mod text;
 pub mod watch;
