@@ -2,4 +2,5 @@
 //! the people who watch for it.
 
 pub mod domain;
+pub mod io;
 pub mod time;

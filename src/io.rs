@@ -1,0 +1,4 @@
+//! The adapters to the outside: the web, mail and the store. They never know each other.
+
+pub mod http;
+pub mod tls;
