@@ -1,4 +1,5 @@
 //! The adapters to the outside: the web, mail and the store. They never know each other.
 
 pub mod http;
+pub mod mail;
 pub mod tls;
