@@ -2,4 +2,5 @@
 
 pub mod http;
 pub mod mail;
+pub mod store;
 pub mod tls;

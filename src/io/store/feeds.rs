@@ -1,0 +1,405 @@
+//! Feeds: claiming the ones that are due, and settling a poll with the entries it brought.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::hosts::{self, Host, HostPlan};
+use super::lease::{self, Lease, Next, Pick, Table};
+use super::notices::{self, NoticeChange};
+use super::{Error, Store};
+use crate::domain::health::{Health, State};
+use crate::domain::schedule;
+use crate::time::{MINUTE, Timestamp};
+
+/// A poll has ended after this, or its lease is void: the HTTP client's total deadline and room to spare.
+const POLL_LEASE: std::time::Duration = std::time::Duration::from_mins(3);
+
+/// A feed that is due, with all a poll needs.
+#[derive(Clone, Debug)]
+pub struct DueFeed {
+    /// Its row.
+    pub id: i64,
+    /// The configured address.
+    pub url: String,
+    /// The host that is held for it.
+    pub host: Host,
+    /// ETag as it was received.
+    pub etag: Option<Vec<u8>>,
+    /// Last-Modified as it was received.
+    pub last_modified: Option<Vec<u8>>,
+    /// The address whose answer carried them, after redirects.
+    pub answered_by: Option<String>,
+    /// Hash of the last document that was stored whole.
+    pub body_hash: Option<i64>,
+    /// True until the settle that first stored a document of it.
+    pub first_sight: bool,
+    /// What is known of its health.
+    pub health: Health,
+}
+
+/// An entry as a poll hands it to the store.
+#[derive(Clone, Debug)]
+pub struct NewEntry {
+    /// Hash of the entry's id: what makes it the same entry.
+    pub ident: i64,
+    /// Hash of title, link and summary: what an edit changes.
+    pub content: i64,
+    /// Plain title.
+    pub title: String,
+    /// Absolute link.
+    pub link: Option<String>,
+    /// Plain summary.
+    pub summary: String,
+    /// Author as the feed names them.
+    pub author: Option<String>,
+    /// Language, if the feed tells.
+    pub language: Option<String>,
+    /// The feed's date.
+    pub published: Option<Timestamp>,
+    /// Older than the source's first sight goes back: stored, never read or alerted.
+    pub quiet: bool,
+    /// The host of the page; none when no page is read.
+    pub host: Option<String>,
+}
+
+/// A document that was read whole.
+#[derive(Clone, Debug)]
+pub struct NewDocument {
+    /// The feed's own title.
+    pub title: Option<String>,
+    /// The validators that belong to these entries; none when the body may have been cut.
+    pub etag: Option<Vec<u8>>,
+    /// See `etag`.
+    pub last_modified: Option<Vec<u8>>,
+    /// The address that answered, after redirects.
+    pub answered_by: String,
+    /// Hash of the body.
+    pub body_hash: i64,
+    /// False when the document broke off: what it had more is news the next time, and still first sight.
+    pub complete: bool,
+    /// The last chunk of its entries.
+    pub entries: Vec<NewEntry>,
+}
+
+/// What a poll's settle writes.
+#[derive(Clone, Debug)]
+pub struct PollPlan {
+    /// When the poll was decided.
+    pub now: Timestamp,
+    /// The next poll.
+    pub next: schedule::Next,
+    /// The new health.
+    pub health: Health,
+    /// The document, when there was a new one.
+    pub document: Option<NewDocument>,
+    /// What became of the hosts.
+    pub hosts: HostPlan,
+    /// What the administrator is to be told, or need not be told any longer.
+    pub notice: NoticeChange,
+}
+
+/// What a poll brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Brought {
+    /// Entries never seen before.
+    pub new: usize,
+    /// Entries whose text has changed.
+    pub edited: usize,
+}
+
+impl Store {
+    /// Claims up to `limit` feeds that were due by `due_by`, each of another free host.
+    pub async fn claim_polls(
+        &self,
+        now: Timestamp,
+        due_by: Timestamp,
+        pick: Pick,
+        limit: usize,
+    ) -> Result<Vec<Lease<DueFeed>>, Error> {
+        let owner = self.owner();
+        self.write(move |tx| {
+            let mut leases = Vec::new();
+            for feed in due(tx, now, due_by, pick, limit)? {
+                let until = now + POLL_LEASE;
+                hosts::take(tx, feed.host.id, owner, until)?;
+                let id = feed.id;
+                leases.push(lease::take(tx, Table::Feeds, id, owner, until, feed)?);
+            }
+            Ok(leases)
+        })
+        .await
+    }
+
+    /// Stores a part of a giant document's entries; the rest and the validators come with [`Self::settle_poll`].
+    pub async fn store_chunk(
+        &self,
+        lease: &Lease<DueFeed>,
+        entries: Vec<NewEntry>,
+        now: Timestamp,
+    ) -> Result<Option<Brought>, Error> {
+        let (id, claim, first) = (lease.id, lease.claim, lease.job.first_sight);
+        self.write(move |tx| {
+            let ours: bool = tx
+                .prepare_cached("SELECT 1 FROM feeds WHERE id = ?1 AND claim = ?2")?
+                .exists(params![id, claim])?;
+            if ours { store_entries(tx, id, first, &entries, now).map(Some) } else { Ok(None) }
+        })
+        .await
+    }
+
+    /// Settles a poll; `None` when the feed was taken away meanwhile.
+    pub async fn settle_poll(&self, lease: Lease<DueFeed>, plan: PollPlan) -> Result<Option<Brought>, Error> {
+        self.write(move |tx| settle(tx, &lease, &plan)).await
+    }
+
+    /// Makes every feed due that its server does not forbid.
+    pub async fn make_all_due(&self, now: Timestamp) -> Result<(), Error> {
+        self.write(move |tx| {
+            let sql =
+                "UPDATE feeds SET due_at = ?1 WHERE due_at > ?1 AND due_reason <> 'server' AND owner IS NULL";
+            tx.execute(sql, [now.millis()])?;
+            hosts::refresh_all(tx)
+        })
+        .await
+    }
+
+    /// Spreads overdue polls evenly over `over`, so that a start is no storm.
+    pub async fn spread_polls(&self, now: Timestamp, over: std::time::Duration) -> Result<(), Error> {
+        let over = i64::try_from(over.as_millis()).unwrap_or(i64::MAX);
+        self.write(move |tx| {
+            let sql = "UPDATE feeds SET due_at = ?1 + spread.place * ?2 / spread.count FROM (
+                    SELECT id, row_number() OVER (ORDER BY due_at, id) - 1 AS place, count(*) OVER () AS count
+                    FROM feeds WHERE due_at <= ?1 AND owner IS NULL AND crashes = 0
+                ) AS spread WHERE feeds.id = spread.id";
+            tx.execute(sql, [now.millis(), over])?;
+            hosts::refresh_all(tx)
+        })
+        .await
+    }
+}
+
+fn due(
+    tx: &Connection,
+    now: Timestamp,
+    due_by: Timestamp,
+    pick: Pick,
+    limit: usize,
+) -> rusqlite::Result<Vec<DueFeed>> {
+    let crashes = pick.condition();
+    // A poll has a minute's start over the pages of its host.
+    let sql = format!(
+        "SELECT h.id, h.name, h.robots, h.robots_at, f.id, f.url, f.etag, f.last_modified, f.body_hash, f.answered_by,
+                f.seen_at IS NULL, f.health, f.health_since, f.failures, f.reason
+         FROM hosts h JOIN feeds f ON f.id = (
+             SELECT id FROM feeds WHERE host_id = h.id AND due_at <= ?2 AND {crashes} ORDER BY due_at LIMIT 1)
+         WHERE h.poll_at <= ?1 AND NOT EXISTS (
+             SELECT 1 FROM entries e WHERE e.host_id = h.id AND e.due_at < f.due_at - ?3 AND e.{crashes})
+         ORDER BY h.poll_at LIMIT ?4"
+    );
+    let head_start = i64::try_from(MINUTE.as_millis()).unwrap_or(0);
+    let mut statement = tx.prepare_cached(&sql)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    statement.query_map(params![now.millis(), due_by.millis(), head_start, limit], due_feed)?.collect()
+}
+
+fn due_feed(row: &Row<'_>) -> rusqlite::Result<DueFeed> {
+    Ok(DueFeed {
+        host: hosts::from_row(row, 0)?,
+        id: row.get(4)?,
+        url: row.get(5)?,
+        etag: row.get(6)?,
+        last_modified: row.get(7)?,
+        body_hash: row.get(8)?,
+        answered_by: row.get(9)?,
+        first_sight: row.get(10)?,
+        health: Health {
+            state: State::from_name(&row.get::<_, String>(11)?),
+            since: Timestamp::from_millis(row.get(12)?),
+            failures: row.get(13)?,
+            reason: row.get(14)?,
+        },
+    })
+}
+
+fn settle(tx: &Connection, lease: &Lease<DueFeed>, plan: &PollPlan) -> rusqlite::Result<Option<Brought>> {
+    let feed = &lease.job;
+    let failures = plan.health.failures;
+    let next =
+        Next { due_at: Some(plan.next.due_at), attempts: failures, error: plan.health.reason.as_deref() };
+    if !lease::give_back(tx, Table::Feeds, lease, &next)? {
+        // That the request has ended is a fact, whoever owns the feed now.
+        hosts::settle(tx, feed.host.id, &plan.hosts, plan.now)?;
+        return Ok(None);
+    }
+    let worked_at = (failures == 0).then_some(plan.now.millis());
+    tx.prepare_cached(
+        "UPDATE feeds SET polled_at = ?2, worked_at = ifnull(?3, worked_at), health = ?4, health_since = ?5,
+             reason = ?6, failures = ?7, due_reason = ?8 WHERE id = ?1",
+    )?
+    .execute(params![
+        feed.id,
+        plan.now.millis(),
+        worked_at,
+        plan.health.state.as_str(),
+        plan.health.since.millis(),
+        plan.health.reason,
+        failures,
+        plan.next.reason.as_str(),
+    ])?;
+    honour_requests(tx, feed.id)?;
+    let brought = match &plan.document {
+        Some(document) => store_document(tx, feed, document, plan.now)?,
+        None => Brought::default(),
+    };
+    hosts::settle(tx, feed.host.id, &plan.hosts, plan.now)?;
+    notices::apply(tx, &plan.notice, plan.now)?;
+    super::stories::release_held(tx, plan.now)?;
+    Ok(Some(brought))
+}
+
+/// Other processes ask for a poll or pause a feed in columns of their own: the earlier of plan and request wins.
+fn honour_requests(tx: &Connection, feed: i64) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "UPDATE feeds SET asked_at = NULL, due_at = CASE
+             WHEN paused = 1 OR active = 0 THEN NULL
+             WHEN asked_at IS NOT NULL AND due_reason <> 'server' THEN min(due_at, asked_at)
+             ELSE due_at END
+         WHERE id = ?1",
+    )?
+    .execute([feed])?;
+    Ok(())
+}
+
+fn store_document(
+    tx: &Connection,
+    feed: &DueFeed,
+    document: &NewDocument,
+    now: Timestamp,
+) -> rusqlite::Result<Brought> {
+    let brought = store_entries(tx, feed.id, feed.first_sight, &document.entries, now)?;
+    let news_at = (brought.new > 0).then_some(now.millis());
+    tx.prepare_cached(
+        "UPDATE feeds SET title = ifnull(?2, title), etag = ?3, last_modified = ?4, body_hash = iif(?9, ?5, NULL),
+             seen_at = ifnull(seen_at, iif(?9, ?6, NULL)), news_at = ifnull(?7, news_at), answered_by = ?8 WHERE id = ?1",
+    )?
+    .execute(params![
+        feed.id,
+        document.title,
+        document.etag,
+        document.last_modified,
+        document.body_hash,
+        now.millis(),
+        news_at,
+        document.answered_by,
+        document.complete,
+    ])?;
+    Ok(brought)
+}
+
+/// An entry may be read again after an edit this often; some feeds change their texts at every poll.
+const MOST_EDITS: u32 = 8;
+
+fn store_entries(
+    tx: &Connection,
+    feed: i64,
+    first_sight: bool,
+    entries: &[NewEntry],
+    now: Timestamp,
+) -> rusqlite::Result<Brought> {
+    let mut brought = Brought::default();
+    // Newest last, so that ids grow with time: feeds list the newest first.
+    for entry in entries.iter().rev() {
+        match known(tx, feed, entry)? {
+            None => {
+                insert(tx, feed, first_sight, entry, now)?;
+                brought.new += 1;
+            }
+            Some(Known { content, .. }) if content == entry.content => continue,
+            Some(old) => {
+                edit(tx, &old, entry, now)?;
+                brought.edited += 1;
+            }
+        }
+        if let (Some(host), false) = (&entry.host, entry.quiet) {
+            let host = hosts::ensure(tx, host)?;
+            hosts::refresh(tx, host)?;
+        }
+    }
+    Ok(brought)
+}
+
+struct Known {
+    id: i64,
+    content: i64,
+    rereads: bool,
+}
+
+fn known(tx: &Connection, feed: i64, entry: &NewEntry) -> rusqlite::Result<Option<Known>> {
+    tx.prepare_cached(
+        "SELECT id, content, quiet = 0 AND edits < ?3 FROM entries WHERE feed_id = ?1 AND ident = ?2",
+    )?
+    .query_row(params![feed, entry.ident, MOST_EDITS], |row| {
+        Ok(Known { id: row.get(0)?, content: row.get(1)?, rereads: row.get(2)? })
+    })
+    .optional()
+}
+
+fn insert(
+    tx: &Connection,
+    feed: i64,
+    first_sight: bool,
+    entry: &NewEntry,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let host = entry.host.as_deref().map(|name| hosts::ensure(tx, name)).transpose()?;
+    let due_at = (!entry.quiet).then_some(now.millis());
+    let fresh = first_sight && !entry.quiet;
+    tx.prepare_cached(
+        "INSERT INTO entries (feed_id, ident, content, title, link, summary, author, language, published,
+             found_at, quiet, first, fresh, host_id, due_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+    )?
+    .execute(params![
+        feed,
+        entry.ident,
+        entry.content,
+        entry.title,
+        entry.link,
+        entry.summary,
+        entry.author,
+        entry.language,
+        entry.published.map(Timestamp::millis),
+        now.millis(),
+        entry.quiet,
+        first_sight,
+        fresh,
+        host,
+        due_at,
+    ])?;
+    Ok(())
+}
+
+fn edit(tx: &Connection, old: &Known, entry: &NewEntry, now: Timestamp) -> rusqlite::Result<()> {
+    let host = entry.host.as_deref().map(|name| hosts::ensure(tx, name)).transpose()?;
+    tx.prepare_cached(
+        "UPDATE entries SET content = ?2, title = ?3, link = ?4, summary = ?5, author = ?6, language = ?7,
+             published = ?8, edits = edits + 1 WHERE id = ?1",
+    )?
+    .execute(params![
+        old.id,
+        entry.content,
+        entry.title,
+        entry.link,
+        entry.summary,
+        entry.author,
+        entry.language,
+        entry.published.map(Timestamp::millis),
+    ])?;
+    if old.rereads {
+        // Whoever reads the old text right now has lost it: the new one is to be read.
+        tx.prepare_cached(
+            "UPDATE entries SET due_at = ?2, host_id = ?3, attempts = 0, claim = claim + 1, owner = NULL WHERE id = ?1",
+        )?
+        .execute(params![old.id, now.millis(), host])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! Who is asking a host, and when it may be asked next, over restarts.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::time::Timestamp;
+
+/// A host as a claim finds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    pub(super) id: i64,
+    /// Its name, as [`crate::io::http::host_key`] gives it.
+    pub name: String,
+    /// Its robots.txt as it was fetched last; empty when it had none.
+    pub robots: Option<Vec<u8>>,
+    /// When that was.
+    pub robots_at: Option<Timestamp>,
+}
+
+/// What a settle tells about the hosts it met.
+#[derive(Clone, Debug, Default)]
+pub struct HostPlan {
+    /// When the host of the work may be asked again.
+    pub next_at: Timestamp,
+    /// Hosts that redirects led to, which may not be asked before the same instant.
+    pub reached: Vec<String>,
+    /// robots.txt, when it was fetched; empty for a host that has none.
+    pub robots: Option<Vec<u8>>,
+}
+
+/// The host's row, made if need be.
+pub(super) fn ensure(tx: &Connection, name: &str) -> rusqlite::Result<i64> {
+    let found = tx
+        .prepare_cached("SELECT id FROM hosts WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?;
+    match found {
+        Some(id) => Ok(id),
+        None => tx
+            .prepare_cached("INSERT INTO hosts (name) VALUES (?1) RETURNING id")?
+            .query_row([name], |row| row.get(0)),
+    }
+}
+
+/// Holds a free host until `until`.
+pub(super) fn take(tx: &Connection, host: i64, owner: i64, until: Timestamp) -> rusqlite::Result<()> {
+    tx.prepare_cached("UPDATE hosts SET owner = ?2, poll_at = ?3, page_at = ?3 WHERE id = ?1")?
+        .execute(params![host, owner, until.millis()])?;
+    Ok(())
+}
+
+/// Lets the host go, with the news of it.
+pub(super) fn settle(tx: &Connection, host: i64, plan: &HostPlan, now: Timestamp) -> rusqlite::Result<()> {
+    tx.prepare_cached("UPDATE hosts SET owner = NULL, next_at = max(next_at, ?2) WHERE id = ?1")?
+        .execute(params![host, plan.next_at.millis()])?;
+    if let Some(robots) = &plan.robots {
+        tx.prepare_cached("UPDATE hosts SET robots = ?2, robots_at = ?3 WHERE id = ?1")?.execute(params![
+            host,
+            robots,
+            now.millis()
+        ])?;
+    }
+    refresh(tx, host)?;
+    for name in &plan.reached {
+        let id = ensure(tx, name)?;
+        tx.prepare_cached("UPDATE hosts SET next_at = max(next_at, ?2) WHERE id = ?1")?
+            .execute(params![id, plan.next_at.millis()])?;
+        refresh(tx, id)?;
+    }
+    Ok(())
+}
+
+const REFRESH: &str = "UPDATE hosts SET
+    poll_at = max(next_at, (SELECT due_at FROM feeds WHERE host_id = hosts.id AND due_at IS NOT NULL ORDER BY due_at LIMIT 1)),
+    page_at = max(next_at, (SELECT due_at FROM entries WHERE host_id = hosts.id AND due_at IS NOT NULL ORDER BY due_at LIMIT 1))
+    WHERE owner IS NULL";
+
+/// Computes anew when a free host's work can be claimed: after every change of a `due_at` of its feeds or pages.
+pub(super) fn refresh(tx: &Connection, host: i64) -> rusqlite::Result<()> {
+    tx.prepare_cached(&format!("{REFRESH} AND id = ?1"))?.execute([host])?;
+    Ok(())
+}
+
+/// The same for every host: after many changes at once.
+pub(super) fn refresh_all(tx: &Connection) -> rusqlite::Result<()> {
+    tx.execute(REFRESH, [])?;
+    Ok(())
+}
+
+/// Frees the hosts that dead processes were asking.
+pub(super) fn free_the_dead(tx: &Connection, me: i64) -> rusqlite::Result<()> {
+    tx.execute("UPDATE hosts SET owner = NULL WHERE owner IS NOT NULL AND owner <> ?1", [me])?;
+    refresh_all(tx)
+}
+
+/// Frees the hosts that `owner` is asking.
+pub(super) fn free(tx: &Connection, owner: i64) -> rusqlite::Result<()> {
+    tx.execute("UPDATE hosts SET owner = NULL WHERE owner = ?1", [owner])?;
+    refresh_all(tx)
+}
+
+/// Reads a host that stands in the columns `id, name, robots, robots_at` from `first` on.
+pub(super) fn from_row(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Host> {
+    Ok(Host {
+        id: row.get(first)?,
+        name: row.get(first + 1)?,
+        robots: row.get(first + 2)?,
+        robots_at: row.get::<_, Option<i64>>(first + 3)?.map(Timestamp::from_millis),
+    })
+}

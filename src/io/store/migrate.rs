@@ -1,0 +1,55 @@
+//! Forward-only migrations, each in a transaction of its own, with a backup before.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::Error;
+
+/// The migrations in order; the schema's number is how many have been applied.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
+
+/// "habr": marks the file as ours (`PRAGMA application_id`).
+const APPLICATION_ID: i64 = 0x6861_6272;
+
+/// Brings the store to the newest schema.
+pub fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Error> {
+    let found = refuse_newer(connection, path)?;
+    let applied = usize::try_from(found).unwrap_or(0);
+    if applied > 0 && applied < MIGRATIONS.len() {
+        back_up(connection, path, found)?;
+    }
+    for (number, sql) in MIGRATIONS.iter().enumerate().skip(applied) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(sql)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        let schema = i64::try_from(number + 1).unwrap_or(i64::MAX);
+        transaction.pragma_update(None, "user_version", schema)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// The schema that the file has; an error when it is newer than this program, or no file of ours.
+pub fn refuse_newer(connection: &Connection, path: &Path) -> Result<i64, Error> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if tables > 0 && id != APPLICATION_ID {
+        return Err(Error::Damaged(format!("{} is a database of another program", path.display())));
+    }
+    if found > known {
+        return Err(Error::Newer { path: path.to_owned(), found, known });
+    }
+    Ok(found)
+}
+
+fn back_up(connection: &Connection, path: &Path, schema: i64) -> Result<(), Error> {
+    let copy = PathBuf::from(format!("{}.schema-{schema}", path.display()));
+    if copy.exists() {
+        std::fs::remove_file(&copy).map_err(|e| super::cannot_open(&copy, &e))?;
+    }
+    connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
+    Ok(())
+}

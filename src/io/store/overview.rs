@@ -1,0 +1,206 @@
+//! What people ask of the store: how the sources do, how long the queue is, what is due next.
+
+use rusqlite::{Connection, params};
+
+use super::{Error, Store};
+use crate::time::{DAY, Timestamp};
+
+/// A source as `feeds` shows it.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct FeedLine {
+    /// The configured address.
+    pub url: String,
+    /// The feed's own title.
+    pub title: Option<String>,
+    /// new, fine, failing, gone; paused.
+    pub health: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why it fails.
+    pub reason: Option<String>,
+    /// When it was asked last.
+    pub polled_at: Option<Timestamp>,
+    /// When it was read last.
+    pub worked_at: Option<Timestamp>,
+    /// When it last had a new entry.
+    pub news_at: Option<Timestamp>,
+    /// When it is asked next.
+    pub due_at: Option<Timestamp>,
+    /// Why then: rhythm, cache, backoff, server.
+    pub due_reason: String,
+    /// Entries stored in the last seven days.
+    pub week: u32,
+    /// Hits in the last seven days.
+    pub hits: u32,
+}
+
+/// The store in figures, as `status` shows it.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Figures {
+    /// Sources by health.
+    pub feeds: Vec<(String, u32)>,
+    /// Pages waiting to be read.
+    pub pages: u32,
+    /// Open alerts.
+    pub alerts: u32,
+    /// Messages waiting.
+    pub waiting: u32,
+    /// When the oldest of them was composed.
+    pub oldest_waiting: Option<Timestamp>,
+    /// Messages sent in the last day.
+    pub sent_today: u32,
+    /// Messages that were given up.
+    pub dead: u32,
+    /// Articles stored.
+    pub articles: u32,
+    /// Bytes of the database.
+    pub bytes: i64,
+    /// When the last poll ended.
+    pub last_poll: Option<Timestamp>,
+    /// The next poll.
+    pub next_poll: Option<Timestamp>,
+}
+
+/// Every active source, those in trouble first, then by address.
+pub fn feeds(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<FeedLine>> {
+    let mut statement = connection.prepare(
+        "SELECT f.url, f.title, iif(f.paused, 'paused', f.health), f.health_since, f.reason, f.polled_at,
+             f.worked_at, f.news_at, f.due_at, f.due_reason,
+             (SELECT count(*) FROM entries e WHERE e.feed_id = f.id AND e.found_at > ?1),
+             (SELECT count(*) FROM entries e JOIN hits h ON h.entry_id = e.id WHERE e.feed_id = f.id AND e.found_at > ?1)
+         FROM feeds f WHERE f.active = 1
+         ORDER BY CASE f.health WHEN 'gone' THEN 0 WHEN 'failing' THEN 1 WHEN 'new' THEN 2 ELSE 3 END, f.url",
+    )?;
+    let rows = statement.query_map([(now - 7 * DAY).millis()], |row| {
+        let at = |column| row.get::<_, Option<i64>>(column).map(|at| at.map(Timestamp::from_millis));
+        Ok(FeedLine {
+            url: row.get(0)?,
+            title: row.get(1)?,
+            health: row.get(2)?,
+            since: Timestamp::from_millis(row.get(3)?),
+            reason: row.get(4)?,
+            polled_at: at(5)?,
+            worked_at: at(6)?,
+            news_at: at(7)?,
+            due_at: at(8)?,
+            due_reason: row.get(9)?,
+            week: row.get(10)?,
+            hits: row.get(11)?,
+        })
+    })?;
+    rows.collect()
+}
+
+/// The store in figures.
+pub fn figures(connection: &Connection, now: Timestamp) -> rusqlite::Result<Figures> {
+    let mut statement = connection.prepare(
+        "SELECT iif(paused, 'paused', health), count(*) FROM feeds WHERE active = 1 GROUP BY 1 ORDER BY 1",
+    )?;
+    let feeds = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    connection.query_row(
+        "SELECT (SELECT count(*) FROM entries WHERE due_at IS NOT NULL),
+             (SELECT count(*) FROM alerts WHERE state = 'open'),
+             (SELECT count(*) FROM messages WHERE state = 'waiting'),
+             (SELECT min(composed_at) FROM messages WHERE state = 'waiting'),
+             (SELECT count(*) FROM messages WHERE state = 'sent' AND settled_at > ?1),
+             (SELECT count(*) FROM messages WHERE state = 'dead'),
+             (SELECT count(*) FROM articles),
+             (SELECT page_count * page_size FROM pragma_page_count, pragma_page_size),
+             (SELECT max(polled_at) FROM feeds),
+             (SELECT min(due_at) FROM feeds WHERE active = 1)",
+        params![(now - DAY).millis()],
+        |row| {
+            let at = |column| row.get::<_, Option<i64>>(column).map(|at| at.map(Timestamp::from_millis));
+            Ok(Figures {
+                feeds,
+                pages: row.get(0)?,
+                alerts: row.get(1)?,
+                waiting: row.get(2)?,
+                oldest_waiting: at(3)?,
+                sent_today: row.get(4)?,
+                dead: row.get(5)?,
+                articles: row.get(6)?,
+                bytes: row.get(7)?,
+                last_poll: at(8)?,
+                next_poll: at(9)?,
+            })
+        },
+    )
+}
+
+/// When something can be claimed next, by stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NextDue {
+    /// A feed of a free host.
+    pub poll: Option<Timestamp>,
+    /// A page of a free host, or an entry without one.
+    pub read: Option<Timestamp>,
+    /// A recipient.
+    pub compose: Option<Timestamp>,
+    /// A message.
+    pub deliver: Option<Timestamp>,
+}
+
+impl Store {
+    /// When something can be claimed next.
+    pub async fn next_due(&self) -> Result<NextDue, Error> {
+        self.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT (SELECT min(poll_at) FROM hosts WHERE poll_at IS NOT NULL),
+                        (SELECT min(at) FROM (SELECT min(page_at) AS at FROM hosts WHERE page_at IS NOT NULL
+                            UNION ALL SELECT min(due_at) FROM entries WHERE host_id IS NULL AND due_at IS NOT NULL)),
+                        (SELECT min(due_at) FROM recipients WHERE due_at IS NOT NULL),
+                        (SELECT min(due_at) FROM messages WHERE due_at IS NOT NULL)",
+                )?
+                .query_row([], |row| {
+                    let at =
+                        |column| row.get::<_, Option<i64>>(column).map(|at| at.map(Timestamp::from_millis));
+                    Ok(NextDue { poll: at(0)?, read: at(1)?, compose: at(2)?, deliver: at(3)? })
+                })
+        })
+        .await
+    }
+
+    /// True when something that was held as a process died can run, which it does alone.
+    pub async fn has_suspects(&self, now: Timestamp) -> Result<bool, Error> {
+        self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM feeds f JOIN hosts h ON h.id = f.host_id
+                            WHERE f.crashes > 0 AND f.due_at <= ?1 AND h.poll_at <= ?1)
+                        OR EXISTS (SELECT 1 FROM entries e LEFT JOIN hosts h ON h.id = e.host_id
+                            WHERE e.crashes > 0 AND e.due_at <= ?1 AND ifnull(h.page_at, 0) <= ?1)",
+                )?
+                .query_row([now.millis()], |row| row.get(0))
+        })
+        .await
+    }
+
+    /// When the next request must be waited for before every feed due by `due_by` has been polled and
+    /// every due page been read; none: that is done.
+    pub async fn next_request(&self, now: Timestamp, due_by: Timestamp) -> Result<Option<Timestamp>, Error> {
+        self.read(move |connection| {
+            let sql = "SELECT min(at) FROM (
+                SELECT min(h.poll_at) AS at FROM hosts h WHERE EXISTS (
+                    SELECT 1 FROM feeds f WHERE f.host_id = h.id AND f.due_at <= ?2)
+                UNION ALL SELECT min(h.page_at) FROM hosts h WHERE EXISTS (
+                    SELECT 1 FROM entries e WHERE e.host_id = h.id AND e.due_at <= ?1)
+                UNION ALL SELECT min(due_at) FROM entries WHERE host_id IS NULL AND due_at <= ?1)";
+            let at: Option<i64> =
+                connection.query_row(sql, params![now.millis(), due_by.millis()], |row| row.get(0))?;
+            Ok(at.map(Timestamp::from_millis))
+        })
+        .await
+    }
+
+    /// Feeds that are overdue, for the spread of a start.
+    pub async fn count_overdue(&self, now: Timestamp) -> Result<usize, Error> {
+        self.read(move |connection| {
+            connection.query_row("SELECT count(*) FROM feeds WHERE due_at <= ?1", [now.millis()], |row| {
+                row.get::<_, u32>(0).map(|count| count as usize)
+            })
+        })
+        .await
+    }
+}
