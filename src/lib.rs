@@ -3,4 +3,5 @@
 
 pub mod domain;
 pub mod io;
+pub mod pipeline;
 pub mod time;

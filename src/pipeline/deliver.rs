@@ -1,0 +1,183 @@
+//! Deliver: a message goes out, and the server's reply is kept as the ledger.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Pipeline, Stage, Window};
+use crate::domain::text;
+use crate::io::mail::{Delivery, Envelope};
+use crate::io::store::Error;
+use crate::io::store::lease::{Lease, Settled};
+use crate::io::store::notices::NoticeChange;
+use crate::io::store::outbox::{DeliveryPlan, DueMessage};
+use crate::time::{HOUR, Timestamp, show_duration};
+
+/// A message is tried for this long, unless the server refuses it for good.
+const PATIENCE: Duration = Duration::from_hours(5 * 24);
+
+/// The fourth stage.
+pub struct Deliver {
+    pipeline: Arc<Pipeline>,
+}
+
+impl Deliver {
+    /// The stage on `pipeline`.
+    pub fn new(pipeline: Arc<Pipeline>) -> Self {
+        Self { pipeline }
+    }
+}
+
+/// How a delivery ended, and by which way it was tried.
+pub struct Tried {
+    delivery: Delivery,
+    via: String,
+    retry: Duration,
+}
+
+impl Stage for Deliver {
+    const NAME: &'static str = "deliver";
+    type Lease = Lease<DueMessage>;
+    type Outcome = Tried;
+
+    async fn claim(&self, window: Window, limit: usize) -> Result<Vec<Self::Lease>, Error> {
+        self.pipeline.store.claim_messages(window.now, limit).await
+    }
+
+    async fn perform(&self, lease: &Self::Lease) -> Tried {
+        let plan = self.pipeline.plan();
+        let message = &lease.job;
+        let delivery = if message.via.is_empty() || message.via == plan.via {
+            let envelope = Envelope {
+                from: &plan.from_address,
+                to: &message.to,
+                message_id: &message.message_id,
+                bytes: &message.body,
+            };
+            plan.mailer.send(&envelope, &mut |_| {}).await
+        } else {
+            // It may have been taken there: another way would not know the copy by its Message-ID.
+            let reason =
+                format!("may have been sent by {} already; set that way again, or drop it", message.via);
+            Delivery::Retry { reason, unknown: false, transport: true }
+        };
+        Tried { delivery, via: plan.via.clone(), retry: plan.mail_retry }
+    }
+
+    async fn settle(&self, lease: Self::Lease, tried: Tried) -> Result<(), Error> {
+        let now = self.pipeline.clock.now();
+        let (to, subject) = (lease.job.to.clone(), lease.job.subject.clone());
+        let (attempts, message_id) = (lease.attempts, lease.job.message_id.clone());
+        let plan = decide(&lease.job, attempts, tried, now);
+        let outcome = plan.clone();
+        if self.pipeline.store.settle_delivery(lease, plan, now).await? == Settled::Lost {
+            tracing::debug!(message_id, "delivery was taken away");
+            return Ok(());
+        }
+        match outcome {
+            DeliveryPlan::Sent { reply } => tracing::info!(to, subject, message_id, reply, "mail sent"),
+            DeliveryPlan::Retry { at, error, .. } if attempts == 1 => {
+                tracing::warn!(to, subject, message_id, error, next = %at, "mail not sent yet");
+            }
+            DeliveryPlan::Retry { at, error, .. } => {
+                tracing::debug!(to, subject, message_id, attempts, error, next = %at, "mail still not sent");
+            }
+            DeliveryPlan::Dead { reply, .. } => {
+                tracing::error!(to, subject, message_id, reply, "mail given up");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn decide(message: &DueMessage, attempts: u32, tried: Tried, now: Timestamp) -> DeliveryPlan {
+    match tried.delivery {
+        Delivery::Sent { reply } => DeliveryPlan::Sent { reply },
+        Delivery::Dead { reply } => dead(message, reply),
+        Delivery::Retry { reason, .. } if now.since(message.composed_at) >= PATIENCE => {
+            dead(message, format!("not sent for {}: {reason}", show_duration(PATIENCE)))
+        }
+        Delivery::Retry { reason, unknown, .. } => DeliveryPlan::Retry {
+            at: now + backoff(tried.retry, attempts),
+            error: reason,
+            via: unknown.then_some(tried.via),
+        },
+    }
+}
+
+/// Doubles from `first` to an hour.
+fn backoff(first: Duration, attempts: u32) -> Duration {
+    first.saturating_mul(1 << attempts.saturating_sub(1).min(20)).min(HOUR.max(first))
+}
+
+fn dead(message: &DueMessage, reply: String) -> DeliveryPlan {
+    let notice = if message.is_notice {
+        NoticeChange::None
+    } else {
+        NoticeChange::Raise {
+            kind: "mail not delivered".to_owned(),
+            subject: format!("{} to {}", message.message_id, message.to),
+            message: format!("\u{201c}{}\u{201d}: {reply}", text::cut(&message.subject, 120)),
+        }
+    };
+    DeliveryPlan::Dead { reply, notice }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::{DAY, MINUTE, SECOND};
+
+    fn message() -> DueMessage {
+        DueMessage {
+            id: 1,
+            to: "desk@example.org".to_owned(),
+            message_id: "<1@example.org>".to_owned(),
+            subject: "[OTS] News".to_owned(),
+            body: Vec::new(),
+            composed_at: Timestamp::from_millis(0),
+            via: String::new(),
+            is_notice: false,
+        }
+    }
+
+    fn after(wait: Duration, attempts: u32, delivery: Delivery) -> DeliveryPlan {
+        let tried = Tried { delivery, via: "smtps://mail.example.org".to_owned(), retry: MINUTE };
+        decide(&message(), attempts, tried, Timestamp::from_millis(0) + wait)
+    }
+
+    fn retry(unknown: bool) -> Delivery {
+        Delivery::Retry { reason: "451 later".to_owned(), unknown, transport: false }
+    }
+
+    #[test]
+    fn retries_double_from_a_minute_to_an_hour_for_five_days() {
+        for (attempts, minutes) in [(1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (100, 60)] {
+            assert_eq!(backoff(MINUTE, attempts), minutes * MINUTE, "attempt {attempts}");
+        }
+        assert!(matches!(after(4 * DAY, 90, retry(false)), DeliveryPlan::Retry { .. }));
+        assert!(matches!(after(5 * DAY, 90, retry(false)), DeliveryPlan::Dead { .. }));
+    }
+
+    #[test]
+    fn an_unknown_fate_is_tied_to_its_way() {
+        let via = |unknown| match after(SECOND, 1, retry(unknown)) {
+            DeliveryPlan::Retry { via, .. } => via,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(via(true).as_deref(), Some("smtps://mail.example.org"));
+        assert_eq!(via(false), None);
+    }
+
+    #[test]
+    fn a_dead_mail_is_told_and_a_dead_notice_is_not() {
+        let refuse = || Delivery::Dead { reply: "550 no such user".to_owned() };
+        let told = |plan: &DeliveryPlan| match plan {
+            DeliveryPlan::Dead { notice, .. } => *notice != NoticeChange::None,
+            other => panic!("{other:?}"),
+        };
+        assert!(told(&after(SECOND, 1, refuse())));
+        let tried = Tried { delivery: refuse(), via: String::new(), retry: MINUTE };
+        let notice = DueMessage { is_notice: true, ..message() };
+        assert!(!told(&decide(&notice, 1, tried, Timestamp::from_millis(0))));
+    }
+}

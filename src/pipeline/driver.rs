@@ -1,0 +1,314 @@
+//! The driver: claims for every stage as slots get free, and sleeps until something is due.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::compose::Compose;
+use super::deliver::Deliver;
+use super::poll::Poll;
+use super::read::Read;
+use super::{Pipeline, Stage, Window};
+use crate::io::store::Error;
+use crate::io::store::lease::Pick;
+use crate::time::{MINUTE, SECOND, Timestamp};
+
+/// Work under way at once, by stage.
+const POLLS: usize = 24;
+const READS: usize = 24;
+const COMPOSES: usize = 4;
+const DELIVERIES: usize = 4;
+
+/// The driver looks at the store at least this often: wake-ups may be lost.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// After the store refused, the driver waits this long.
+const REFUSED: Duration = Duration::from_secs(5);
+
+/// How long what is under way gets to end when the driver stops.
+#[derive(Clone, Copy, Debug)]
+pub struct Grace {
+    /// Polls and reads, which are simply done again.
+    pub requests: Duration,
+    /// Mails: one whose reply is not heard goes twice.
+    pub mails: Duration,
+}
+
+/// Runs the stages.
+pub struct Driver {
+    pipeline: Arc<Pipeline>,
+    poll: Lane<Poll>,
+    read: Lane<Read>,
+    compose: Lane<Compose>,
+    deliver: Lane<Deliver>,
+    signals: Arc<Signals>,
+    /// A suspect is under way.
+    alone: bool,
+    complained: Option<Instant>,
+}
+
+/// How the driver and the world around it hear of each other.
+#[derive(Default)]
+pub struct Signals {
+    /// Something may be due: look at the store.
+    pub wake: Notify,
+    /// When the driver last went round, in milliseconds of the pipeline's clock.
+    pub beat: AtomicI64,
+    /// Polls settled since the start.
+    pub polls: AtomicU64,
+    /// Reads settled since the start.
+    pub reads: AtomicU64,
+    /// Deliveries settled since the start.
+    pub deliveries: AtomicU64,
+}
+
+/// One stage and its work under way.
+struct Lane<S: Stage> {
+    stage: Arc<S>,
+    running: JoinSet<Result<(), Error>>,
+    slots: usize,
+    ended: u64,
+}
+
+impl<S: Stage> Lane<S> {
+    fn new(stage: S, slots: usize) -> Self {
+        Self { stage: Arc::new(stage), running: JoinSet::new(), slots, ended: 0 }
+    }
+
+    /// Claims as much as there are free ones of `slots`; says how much that was.
+    async fn fill(&mut self, window: Window, slots: usize) -> Result<usize, Error> {
+        let free = slots.saturating_sub(self.running.len());
+        if free == 0 {
+            return Ok(0);
+        }
+        let leases = self.stage.claim(window, free).await?;
+        let claimed = leases.len();
+        for lease in leases {
+            let stage = Arc::clone(&self.stage);
+            self.running.spawn(async move {
+                let outcome = stage.perform(&lease).await;
+                stage.settle(lease, outcome).await
+            });
+        }
+        Ok(claimed)
+    }
+
+    /// Takes what has ended; the first fatal error is the caller's.
+    fn reap(&mut self) -> Result<(), Error> {
+        while let Some(ended) = self.running.try_join_next() {
+            self.ended += 1;
+            judge(S::NAME, ended)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for one piece of work to end; for ever when there is none.
+    async fn ended(&mut self) -> Result<(), Error> {
+        match self.running.join_next().await {
+            Some(ended) => {
+                self.ended += 1;
+                judge(S::NAME, ended)
+            }
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// What cannot be settled comes back by its lease; only a store that must not be used further ends the run.
+fn judge(stage: &str, ended: Result<Result<(), Error>, tokio::task::JoinError>) -> Result<(), Error> {
+    match ended {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) if error.is_fatal() => Err(error),
+        Ok(Err(error)) => {
+            tracing::error!(stage, %error, "work could not be settled; it comes back");
+            Ok(())
+        }
+        Err(broken) => {
+            tracing::error!(stage, error = %broken, "work broke off; it comes back");
+            Ok(())
+        }
+    }
+}
+
+impl Driver {
+    /// A driver of the four stages on `pipeline`.
+    pub fn new(pipeline: Arc<Pipeline>) -> Self {
+        Self {
+            poll: Lane::new(Poll::new(Arc::clone(&pipeline)), POLLS),
+            read: Lane::new(Read::new(Arc::clone(&pipeline)), READS),
+            compose: Lane::new(Compose::new(Arc::clone(&pipeline)), COMPOSES),
+            deliver: Lane::new(Deliver::new(Arc::clone(&pipeline)), DELIVERIES),
+            signals: Arc::new(Signals::default()),
+            alone: false,
+            complained: None,
+            pipeline,
+        }
+    }
+
+    /// The signals of this driver.
+    pub fn signals(&self) -> Arc<Signals> {
+        Arc::clone(&self.signals)
+    }
+
+    /// Runs until `stop`; [`Driver::drain`] ends what is then under way.
+    pub async fn run(&mut self, stop: &CancellationToken) -> Result<(), Error> {
+        while !stop.is_cancelled() {
+            let now = self.pipeline.clock.now();
+            self.signals.beat.store(now.millis(), Ordering::Relaxed);
+            let rest = match self.round(now).await {
+                Ok(rest) => rest,
+                Err(error) if error.is_fatal() => return Err(error),
+                Err(error) => {
+                    self.complain(&error);
+                    REFUSED
+                }
+            };
+            if !rest.is_zero() {
+                self.wait(rest, stop).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Claims once; says how long to rest after that.
+    async fn round(&mut self, now: Timestamp) -> Result<Duration, Error> {
+        let claimed = self.fill(now, Timestamp::from_millis(i64::MAX)).await?;
+        if claimed > 0 { Ok(Duration::ZERO) } else { self.until_due(now).await }
+    }
+
+    /// A full disk may stay full for days: it is told once a minute.
+    fn complain(&mut self, error: &Error) {
+        if self.complained.is_none_or(|at| at.elapsed() >= MINUTE) {
+            tracing::error!(%error, "the store refuses; waiting");
+            self.complained = Some(Instant::now());
+        }
+    }
+
+    /// Lets what is under way end and claims nothing more; what takes longer than `grace` is broken off.
+    pub async fn drain(&mut self, grace: Grace) -> Result<(), Error> {
+        if let Ok(ended) = tokio::time::timeout(grace.requests, self.end()).await {
+            return ended;
+        }
+        self.poll.running.shutdown().await;
+        self.read.running.shutdown().await;
+        if let Ok(ended) = tokio::time::timeout(grace.mails, self.end()).await {
+            return ended;
+        }
+        tracing::warn!("a mail was still under way; it goes again at the next start");
+        self.compose.running.shutdown().await;
+        self.deliver.running.shutdown().await;
+        Ok(())
+    }
+
+    async fn end(&mut self) -> Result<(), Error> {
+        while self.under_way() > 0 {
+            self.any_ended().await?;
+        }
+        Ok(())
+    }
+
+    /// Does everything that is due now, and what comes of it, until nothing more is; polls only feeds
+    /// that were due by `polls_by`.
+    pub async fn exhaust(&mut self, polls_by: Timestamp) -> Result<(), Error> {
+        loop {
+            let now = self.pipeline.clock.now();
+            if self.fill(now, polls_by).await? == 0 {
+                if self.under_way() == 0 {
+                    return Ok(());
+                }
+                self.any_ended().await?;
+            }
+        }
+    }
+
+    fn under_way(&self) -> usize {
+        self.poll.running.len()
+            + self.read.running.len()
+            + self.compose.running.len()
+            + self.deliver.running.len()
+    }
+
+    /// One round of claims.
+    async fn fill(&mut self, now: Timestamp, polls_by: Timestamp) -> Result<usize, Error> {
+        self.reap()?;
+        let usual = Window { now, polls_by: polls_by.min(now), pick: Pick::Usual };
+        let mut claimed = self.compose.fill(usual, self.compose.slots).await?
+            + self.deliver.fill(usual, self.deliver.slots).await?;
+        if let Some(alone) = self.fill_alone(usual).await? {
+            return Ok(claimed + alone);
+        }
+        claimed += self.poll.fill(usual, self.poll.slots).await?;
+        claimed += self.read.fill(usual, self.read.slots).await?;
+        Ok(claimed)
+    }
+
+    /// What was held when a process died runs alone among what reads outside data: while it is waited
+    /// for, and while it runs, nothing else is polled or read. None: there is no such work.
+    async fn fill_alone(&mut self, usual: Window) -> Result<Option<usize>, Error> {
+        let busy = self.poll.running.len() + self.read.running.len() > 0;
+        self.alone &= busy;
+        if self.alone {
+            return Ok(Some(0));
+        }
+        if !self.pipeline.store.has_suspects(usual.now).await? {
+            return Ok(None);
+        }
+        if busy {
+            return Ok(Some(0));
+        }
+        let window = Window { pick: Pick::Suspects, ..usual };
+        let mut claimed = self.poll.fill(window, 1).await?;
+        if claimed == 0 {
+            claimed = self.read.fill(window, 1).await?;
+        }
+        self.alone = claimed > 0;
+        Ok(self.alone.then_some(claimed))
+    }
+
+    fn reap(&mut self) -> Result<(), Error> {
+        self.poll.reap()?;
+        self.read.reap()?;
+        self.compose.reap()?;
+        self.deliver.reap()?;
+        self.signals.polls.store(self.poll.ended, Ordering::Relaxed);
+        self.signals.reads.store(self.read.ended, Ordering::Relaxed);
+        self.signals.deliveries.store(self.deliver.ended, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn any_ended(&mut self) -> Result<(), Error> {
+        tokio::select! {
+            ended = self.poll.ended() => ended,
+            ended = self.read.ended() => ended,
+            ended = self.compose.ended() => ended,
+            ended = self.deliver.ended() => ended,
+        }
+    }
+
+    async fn wait(&mut self, sleep: Duration, stop: &CancellationToken) -> Result<(), Error> {
+        let signals = Arc::clone(&self.signals);
+        tokio::select! {
+            ended = self.any_ended() => ended,
+            () = signals.wake.notified() => Ok(()),
+            () = tokio::time::sleep(sleep) => Ok(()),
+            () = stop.cancelled() => Ok(()),
+        }
+    }
+
+    /// How long nothing can become due, for the stages that have free slots.
+    async fn until_due(&self, now: Timestamp) -> Result<Duration, Error> {
+        let due = self.pipeline.store.next_due().await?;
+        let open = [
+            due.poll.filter(|_| self.poll.running.len() < self.poll.slots),
+            due.read.filter(|_| self.read.running.len() < self.read.slots),
+            due.compose,
+            due.deliver.filter(|_| self.deliver.running.len() < self.deliver.slots),
+        ];
+        let next = open.into_iter().flatten().min();
+        // A host that is due and yet not claimable (its work waits alone, or behind its own) is no hurry.
+        Ok(next.map_or(PATIENCE, |at| at.since(now)).clamp(SECOND / 20, PATIENCE))
+    }
+}

@@ -1,0 +1,91 @@
+//! What the stages need of the configuration, compiled once and swapped whole at a reload.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use url::Url;
+
+use crate::domain::digest::release::Timing;
+use crate::domain::schedule::Rhythm;
+use crate::domain::scope::Scope;
+use crate::domain::watch::Matcher;
+use crate::io::http::Client;
+use crate::io::mail::Mailer;
+
+/// The plan that the stages follow.
+pub struct Plan {
+    /// Asks the web.
+    pub http: Client,
+    /// Delivers mail.
+    pub mailer: Mailer,
+    /// The way mail goes, as the configuration names it; marks messages whose fate is unknown.
+    pub via: String,
+    /// The sender, with a name: `Habar <habar@example.org>`.
+    pub from: String,
+    /// The sender's bare address.
+    pub from_address: String,
+    /// The zone of times in mails to the administrator.
+    pub zone: TimeZone,
+    /// Sources by their feed's row.
+    pub sources: HashMap<i64, SourcePlan>,
+    /// Names of sources by their configured address.
+    pub names: HashMap<String, String>,
+    /// All watches in one matcher; its watch numbers index `watches`.
+    pub matcher: Matcher,
+    /// The watches, in the config's order.
+    pub watches: Vec<WatchPlan>,
+    /// Floor, ceiling and budget.
+    pub rhythm: Rhythm,
+    /// Between two requests to one host.
+    pub host_gap: Duration,
+    /// First new try of a page.
+    pub page_retry: Duration,
+    /// First new try of a mail.
+    pub mail_retry: Duration,
+    /// Mails an hour to one person before they are folded.
+    pub fold_after: usize,
+}
+
+/// What the stages need of one source.
+pub struct SourcePlan {
+    /// The configured address.
+    pub url: Url,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Never poll less often than this.
+    pub max_interval: Option<Duration>,
+    /// Read the pages behind its entries.
+    pub full_text: bool,
+    /// Its own host may be private.
+    pub allow_private: bool,
+}
+
+/// What the stages need of one watch.
+pub struct WatchPlan {
+    /// Its row.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// When its alerts are told, and in which zone.
+    pub timing: Timing,
+    /// Which articles it looks at.
+    pub scope: Scope,
+    /// The rows of its subscriptions.
+    pub subscriptions: Vec<i64>,
+    /// Makes no alerts.
+    pub paused: bool,
+}
+
+impl Plan {
+    /// The outlet's name: the configured one, else the feed's own title, else its address.
+    pub fn outlet(&self, url: &str, title: Option<&str>) -> String {
+        let named = self.names.get(url).map(String::as_str).or(title).filter(|name| !name.is_empty());
+        named.map_or_else(|| host_of(url), str::to_owned)
+    }
+}
+
+fn host_of(url: &str) -> String {
+    let parsed = Url::parse(url).ok();
+    parsed.as_ref().and_then(Url::host_str).unwrap_or(url).to_owned()
+}

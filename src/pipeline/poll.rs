@@ -1,0 +1,295 @@
+//! Poll: a due feed is asked for news, and what is new becomes entries that are due for reading.
+
+use std::sync::Arc;
+
+use url::Url;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{Pipeline, Stage, Window, off_thread};
+use crate::domain::feed::{self, Document};
+use crate::domain::health::{self, Health, Poll as Verdict, State};
+use crate::domain::schedule::{self, Outcome, Rhythm};
+use crate::io::http::{self, Accept, Reply, Request, Response, RetryAfter, Validators, host_key};
+use crate::io::store::Error;
+use crate::io::store::feeds::{Brought, DueFeed, NewDocument, NewEntry, PollPlan};
+use crate::io::store::hosts::HostPlan;
+use crate::io::store::lease::Lease;
+use crate::io::store::notices::NoticeChange;
+use crate::time::{DAY, Timestamp};
+
+/// Entries of one settle; a giant document is stored in chunks of this many, its validators with the last.
+const CHUNK: usize = 500;
+
+/// The first stage.
+pub struct Poll {
+    pipeline: Arc<Pipeline>,
+}
+
+impl Poll {
+    /// The stage on `pipeline`.
+    pub fn new(pipeline: Arc<Pipeline>) -> Self {
+        Self { pipeline }
+    }
+}
+
+impl Stage for Poll {
+    const NAME: &'static str = "poll";
+    type Lease = Lease<DueFeed>;
+    type Outcome = PollPlan;
+
+    async fn claim(&self, window: Window, limit: usize) -> Result<Vec<Self::Lease>, Error> {
+        self.pipeline.store.claim_polls(window.now, window.polls_by, window.pick, limit).await
+    }
+
+    async fn perform(&self, lease: &Self::Lease) -> PollPlan {
+        let plan = self.pipeline.plan();
+        let feed = lease.job.clone();
+        let source = plan.sources.get(&feed.id);
+        let rhythm = Rhythm { max_interval: source.and_then(|s| s.max_interval), ..plan.rhythm };
+        let full_text = source.is_none_or(|s| s.full_text);
+        let seen = if lease.is_deadly() {
+            Seen::failed(DEADLY)
+        } else {
+            match Url::parse(&feed.url) {
+                Ok(url) => {
+                    let reply = plan.http.get(&request(&feed, url, source)).await;
+                    let known = feed.body_hash;
+                    off_thread(move || look(reply, known)).await.unwrap_or_else(|| Seen::failed(BROKE_READER))
+                }
+                Err(error) => Seen::failed(&format!("the address cannot be read: {error}")),
+            }
+        };
+        let now = self.pipeline.clock.now();
+        let mut decided = decide(&feed, seen, &rhythm, full_text, now);
+        decided.hosts.next_at = now + plan.host_gap;
+        if lease.is_deadly() {
+            decided.notice = NoticeChange::Raise {
+                kind: "source broken".to_owned(),
+                subject: shown(&feed.url),
+                message: DEADLY.to_owned(),
+            };
+        }
+        decided
+    }
+
+    async fn settle(&self, lease: Self::Lease, mut plan: PollPlan) -> Result<(), Error> {
+        let store = &self.pipeline.store;
+        let (id, url, was) = (lease.job.id, shown(&lease.job.url), lease.job.health.clone());
+        let mut stored = Brought::default();
+        if let Some(document) = &mut plan.document {
+            while document.entries.len() > CHUNK {
+                // Feeds list the newest first: the oldest are stored first.
+                let oldest = document.entries.split_off(document.entries.len() - CHUNK);
+                let Some(brought) = store.store_chunk(&lease, oldest, plan.now).await? else { break };
+                stored.new += brought.new;
+                stored.edited += brought.edited;
+            }
+        }
+        let health = plan.health.clone();
+        match store.settle_poll(lease, plan).await? {
+            None => tracing::debug!(feed = id, url, "poll was taken away"),
+            Some(brought) => {
+                report(&url, &was, &health);
+                let (new, edited) = (stored.new + brought.new, stored.edited + brought.edited);
+                if new + edited > 0 {
+                    tracing::info!(source = url, new, edited, "new entries");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+const DEADLY: &str =
+    "reading this feed has killed habar again and again; it is left alone. Please report its address";
+const BROKE_READER: &str = "the feed breaks its reader; please report its address";
+
+/// A source's address as it may be logged and mailed.
+fn shown(url: &str) -> String {
+    Url::parse(url).map_or_else(|_| url.to_owned(), |url| http::masked(&url))
+}
+
+/// One event for each change of a source's health, and for the first failure of one that has never worked.
+fn report(source: &str, was: &Health, is: &Health) {
+    let reason = is.reason.as_deref().unwrap_or_default();
+    match (was.state, is.state) {
+        (State::New, State::Fine) => tracing::info!(source, "source works"),
+        (State::Failing | State::Gone, State::Fine) => tracing::info!(source, "source works again"),
+        (State::Fine, State::Failing) => tracing::warn!(source, reason, "source fails"),
+        (State::New, State::New) if was.failures == 0 => {
+            tracing::warn!(source, reason, "source does not work");
+        }
+        (_, State::Gone) if was.state != State::Gone => tracing::warn!(source, reason, "source is gone"),
+        (_, State::Fine) => {}
+        _ => tracing::debug!(source, reason, "source still fails"),
+    }
+}
+
+fn request(feed: &DueFeed, url: Url, source: Option<&super::plan::SourcePlan>) -> Request {
+    let validators = Validators { etag: feed.etag.clone(), last_modified: feed.last_modified.clone() };
+    Request {
+        own_port: url.port_or_known_default(),
+        url,
+        accept: Accept::Feed,
+        validators,
+        validators_for: feed.answered_by.as_deref().and_then(|url| Url::parse(url).ok()),
+        private_host: source.is_some_and(|s| s.allow_private),
+    }
+}
+
+/// What the reply says, before it is judged.
+struct Seen {
+    result: Result<News, Trouble>,
+    reached: Vec<String>,
+}
+
+enum News {
+    Unchanged { fresh_for: Option<std::time::Duration> },
+    Document(Box<Fresh>),
+}
+
+struct Fresh {
+    document: Document,
+    response: Response,
+    body_hash: i64,
+}
+
+struct Trouble {
+    reason: String,
+    gone: bool,
+    throttled: bool,
+    retry_after: Option<RetryAfter>,
+}
+
+impl Seen {
+    fn failed(reason: &str) -> Self {
+        Self { result: Err(Trouble::plain(reason)), reached: Vec::new() }
+    }
+}
+
+impl Trouble {
+    fn plain(reason: &str) -> Self {
+        Self { reason: reason.to_owned(), gone: false, throttled: false, retry_after: None }
+    }
+}
+
+/// Reads the reply: parses the document, unless it is the one that is stored.
+fn look(reply: Reply, known: Option<i64>) -> Seen {
+    let reached = reply.hops.iter().map(|hop| host_key(&hop.url)).collect();
+    let result = match reply.result {
+        Err(failure) => Err(Trouble::plain(&failure.to_string())),
+        Ok(response) => news(response, known),
+    };
+    Seen { result, reached }
+}
+
+fn news(response: Response, known: Option<i64>) -> Result<News, Trouble> {
+    match response.status {
+        304 => Ok(News::Unchanged { fresh_for: response.fresh_for }),
+        200..=299 => {
+            let body_hash = xxh3_64(&response.body).cast_signed();
+            let document = if known == Some(body_hash) {
+                Document::default()
+            } else {
+                feed::parse(&response.body, response.content_type.as_deref(), &response.url)
+                    .map_err(|error| Trouble::plain(&error.to_string()))?
+            };
+            Ok(News::Document(Box::new(Fresh { document, response, body_hash })))
+        }
+        status => Err(Trouble {
+            reason: http::status_reason(status),
+            gone: status == 410,
+            throttled: status == 429,
+            retry_after: response.retry_after.filter(|_| matches!(status, 429 | 503)),
+        }),
+    }
+}
+
+/// What becomes of the feed.
+fn decide(feed: &DueFeed, seen: Seen, rhythm: &Rhythm, full_text: bool, now: Timestamp) -> PollPlan {
+    let verdict = match &seen.result {
+        Ok(_) => Verdict::Worked,
+        Err(trouble) if trouble.gone => Verdict::Gone,
+        Err(trouble) => Verdict::Failed(&trouble.reason),
+    };
+    let health = health::after(&feed.health, verdict, now);
+    let outcome = match &seen.result {
+        Ok(News::Unchanged { fresh_for }) => Outcome::Worked { fresh_for: *fresh_for },
+        Ok(News::Document(fresh)) => {
+            Outcome::Worked { fresh_for: fresh.response.fresh_for.max(fresh.document.ttl) }
+        }
+        Err(Trouble { gone: true, .. }) => Outcome::Gone,
+        Err(Trouble { retry_after: Some(RetryAfter::At(at)), .. }) => Outcome::RetryAfter(*at),
+        Err(Trouble { retry_after: Some(RetryAfter::Seconds(seconds)), .. }) => {
+            Outcome::RetryAfter(now + std::time::Duration::from_secs(*seconds))
+        }
+        Err(trouble) => {
+            Outcome::Failed { failures: health.failures, since: health.since, throttled: trouble.throttled }
+        }
+    };
+    let notice = notice(feed, &health, now);
+    let document = match seen.result {
+        Ok(News::Document(fresh)) => Some(new_document(feed, *fresh, full_text, now)),
+        _ => None,
+    };
+    PollPlan {
+        now,
+        next: schedule::next_poll(rhythm, outcome, now, feed.id),
+        health,
+        document,
+        hosts: HostPlan { next_at: now, reached: seen.reached, robots: None },
+        notice,
+    }
+}
+
+fn notice(feed: &DueFeed, health: &Health, now: Timestamp) -> NoticeChange {
+    match health::trouble(health, now) {
+        Some(kind) => NoticeChange::Raise {
+            kind: kind.to_owned(),
+            subject: shown(&feed.url),
+            message: health.reason.clone().unwrap_or_default(),
+        },
+        None if health.state == State::Fine && feed.health.state != State::Fine => {
+            NoticeChange::Over { subject: shown(&feed.url) }
+        }
+        None => NoticeChange::None,
+    }
+}
+
+fn new_document(feed: &DueFeed, fresh: Fresh, full_text: bool, now: Timestamp) -> NewDocument {
+    let Fresh { document, response, body_hash } = fresh;
+    let horizon = now - DAY;
+    let entries = document.entries.into_iter().map(|entry| {
+        let quiet = feed.first_sight && entry.published.is_some_and(|at| at < horizon);
+        new_entry(entry, document.language.as_deref(), quiet, full_text)
+    });
+    // A document that broke off must be had whole the next time: its validators would answer 304 for ever.
+    let validators = if document.cut_off { Validators::default() } else { response.validators };
+    NewDocument {
+        entries: entries.collect(),
+        title: document.title,
+        etag: validators.etag,
+        last_modified: validators.last_modified,
+        complete: !document.cut_off,
+        answered_by: response.url.to_string(),
+        body_hash,
+    }
+}
+
+fn new_entry(entry: feed::Entry, language: Option<&str>, quiet: bool, full_text: bool) -> NewEntry {
+    let content =
+        [entry.title.as_str(), entry.link.as_deref().unwrap_or_default(), &entry.summary].join("\n");
+    let page = entry.link.as_deref().filter(|_| full_text).and_then(|link| Url::parse(link).ok());
+    NewEntry {
+        ident: xxh3_64(entry.id.as_bytes()).cast_signed(),
+        content: xxh3_64(content.as_bytes()).cast_signed(),
+        title: entry.title,
+        link: entry.link,
+        summary: entry.summary,
+        author: entry.author,
+        language: entry.language.or_else(|| language.map(str::to_owned)),
+        published: entry.published,
+        quiet,
+        host: page.as_ref().map(host_key),
+    }
+}
