@@ -1,0 +1,511 @@
+//! What the config accepts, and what it says about each kind of mistake.
+
+use super::*;
+use crate::domain::digest::release::Rule;
+use crate::domain::scope::Selector;
+use crate::time::DAY;
+
+/// Writes the files below a folder of their own and reads `habar.toml` there; paths are shown without it.
+fn load_files(files: &[(&str, &str)]) -> (Result<Config, Errors>, impl Fn(&str) -> String + use<>) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let loaded = load_in(&folder.path().join("habar.toml"), &Environment::default());
+    let prefix = format!("{}/", folder.path().display());
+    (loaded, move |text: &str| text.replace(&prefix, ""))
+}
+
+fn diagnostics(files: &[(&str, &str)]) -> String {
+    let (loaded, short) = load_files(files);
+    let found = match loaded {
+        Ok(config) => config.warnings,
+        Err(errors) => errors.diagnostics,
+    };
+    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+    short(&found.join("\n\n"))
+}
+
+fn accepted(text: &str) -> Config {
+    let (loaded, _) = load_files(&[("habar.toml", text)]);
+    loaded.unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+#[test]
+fn every_mistake_is_told_with_its_place_and_its_remedy() {
+    let cases = include_str!("../../tests/data/config/mistakes.txt");
+    for case in cases.trim_end().split("\n=====\n") {
+        let (config, expected) = case.split_once("\n-----\n").expect("a config, a line -----, what is said");
+        let said = diagnostics(&[("habar.toml", config)]);
+        assert_eq!(said, expected, "\n{config}\n");
+    }
+}
+
+#[test]
+fn a_config_that_cannot_be_read_says_what_to_do() {
+    let (loaded, short) = load_files(&[]);
+    let errors = loaded.unwrap_err();
+    let said = "habar.toml: error: cannot be read: there is no such file\n  \
+                help: `habar init` writes a config; --config FILE names another one";
+    assert_eq!(short(&errors.to_string()), said);
+    assert_eq!(short(&errors.files[0].display().to_string()), "habar.toml");
+
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("habar.toml"), b"[mail]\nto = [\"\xff\"]").unwrap();
+    let errors = load_in(&folder.path().join("habar.toml"), &Environment::default()).unwrap_err();
+    assert!(errors.to_string().ends_with("error: cannot be read: it is not UTF-8 text"), "{errors}");
+}
+
+#[test]
+fn packs_add_sources_and_watches_once_and_in_order() {
+    let (loaded, short) = load_files(&[
+        (
+            "habar.toml",
+            "include = ['sources/*.toml', 'watches/ots.toml', 'sources/b.toml', '*.toml']\n[[watch]]\nname = 'main'\nkeywords = ['summit']",
+        ),
+        ("sources/a.toml", "[[source]]\nurl = 'https://a.example/'"),
+        (
+            "sources/b.toml",
+            "\u{feff}include = ['more/c.toml']\r\n[[source]]\r\nurl = 'https://b.example/'\r\n",
+        ),
+        ("sources/more/c.toml", "[[source]]\nurl = 'https://c.example/'"),
+        ("watches/ots.toml", "[[watch]]\nname = 'pack'\nkeywords = ['OTS']"),
+    ]);
+    let config = loaded.unwrap();
+    let urls: Vec<_> = config.sources.iter().map(|source| source.url.as_str()).collect();
+    assert_eq!(urls, ["https://a.example/", "https://b.example/", "https://c.example/"]);
+    let names: Vec<_> = config.watches.iter().map(|watch| watch.name.as_str()).collect();
+    assert_eq!(names, ["main", "pack"]);
+    let files: Vec<_> = config.files.iter().map(|file| short(&file.display().to_string())).collect();
+    for file in [
+        "habar.toml",
+        "sources",
+        "sources/a.toml",
+        "sources/b.toml",
+        "sources/more/c.toml",
+        "watches/ots.toml",
+    ] {
+        assert!(files.iter().any(|known| known == file), "{file} is not watched: {files:?}");
+    }
+}
+
+#[test]
+fn mistakes_in_packs_are_told_in_the_packs() {
+    let files = [
+        ("habar.toml", "include = [\"a.toml\", \"b.toml\"]\n[[watch]]\nname = \"A\"\nkeywords = [\"OTS\"]\n"),
+        ("a.toml", "include = [\"b.toml\"]\n[mail]\nto = [\"desk@example.org\"]\n"),
+        ("b.toml", "include = [\"a.toml\"]\n[[watch]]\nname = \"A\"\nkeywords = [\"OTS\"]\n"),
+    ];
+    let said = "\
+a.toml:2:2: error: [mail] is not allowed in an included file
+  [mail]
+   ^^^^
+  help: a pack holds [[source]] and [[watch]]; put the rest into the main file
+
+b.toml:1:12: error: a.toml includes itself
+  include = [\"a.toml\"]
+             ^^^^^^^^
+  help: take one of these out: a.toml includes b.toml includes a.toml
+
+b.toml:3:8: error: a second watch is named \"A\"
+  name = \"A\"
+         ^^^
+  help: the first is at habar.toml:3; give this one another name, or add its keywords there";
+    assert_eq!(diagnostics(&files), said);
+}
+
+#[test]
+fn what_is_left_out_has_the_defaults_of_the_contract() {
+    let config =
+        accepted("[[source]]\nurl = 'https://example.org/'\n[[watch]]\nname = 'A'\nkeywords = ['OTS']\n");
+    assert_eq!(config.warnings, []);
+    assert_eq!(config.mail.from, "Habar <habar@localhost>");
+    assert_eq!(config.mail.to, ["you@localhost"]);
+    assert_eq!(config.mail.via, Via::Maildir { dir: "mail".into() });
+    assert!(config.mail.login.is_none());
+    assert_eq!(config.mail.language, "en");
+    assert_eq!(config.admin, ["you@localhost"]);
+    assert_eq!(config.polling, Polling { budget: 48, floor: 15 * MINUTE, ceiling: HOUR });
+    let http =
+        HttpConfig { contact: String::new(), host_gap: 2 * SECOND, allow_private: vec![], ca_file: None };
+    assert_eq!(config.http, http);
+    assert_eq!(config.reading, Reading { retry: 10 * MINUTE });
+    assert_eq!(config.delivery, DeliveryConfig { gather: 45 * SECOND, retry: MINUTE, fold_after: 20 });
+    assert_eq!(config.store, StoreConfig { keep: 365 * DAY });
+    let source = &config.sources[0];
+    assert_eq!((source.name.as_ref(), source.tags.len(), source.max_interval), (None, 0, None));
+    assert!(source.full_text && !source.allow_private);
+    let watch = &config.watches[0];
+    assert_eq!(watch.to, ["you@localhost"]);
+    assert_eq!((watch.timing.rule, watch.timing.quiet, watch.timing.gather), (Rule::Now, None, 45 * SECOND));
+    assert_eq!(watch.scope, Scope::default());
+}
+
+/// Every key once, none at its default but those that have no other value.
+const EVERY_KEY: &str = r#"
+[mail]
+from = "Haber <habar@example.org>"
+to = ["desk@example.org", "DESK@example.org", "chief@example.org"]
+via = "smtp://127.0.0.1:2525?tls=none"
+user = "habar"
+token_file = "token"
+timezone = "Asia/Almaty"
+language = "en"
+[[source]]
+url = "https://example.org/feed.xml"
+name = "Kazinform"
+tags = ["kz", "agency"]
+max_interval = "20m"
+full_text = false
+allow_private = true
+[[watch]]
+name = "OTS"
+keywords = ["OTS", "Türk Devletleri Teşkilatı"]
+to = ["minister@example.org"]
+sources = ["tag:kz", "-Sputnik"]
+languages = ["tr", "az_AZ"]
+deliver = "daily 08:00"
+quiet = "22:00-07:00"
+timezone = "Europe/Istanbul"
+[polling]
+floor = "1s"
+ceiling = "2s"
+budget = 86400
+[http]
+contact = "https://example.org/about"
+allow_private = ["127.0.0.0/8"]
+host_gap = "0s"
+ca_file = ""
+[reading]
+retry = "2s"
+[delivery]
+gather = "1s"
+retry = "1s"
+fold_after = 100000
+[store]
+keep = "30d"
+[admin]
+to = ["admin@example.org"]
+"#;
+
+#[test]
+fn every_key_is_read() {
+    let config = accepted(EVERY_KEY);
+    assert_eq!(config.mail.from, "Haber <habar@example.org>");
+    assert_eq!(config.mail.to, ["desk@example.org", "chief@example.org"]);
+    assert_eq!(config.mail.via.to_string(), "smtp://127.0.0.1:2525?tls=none");
+    let login = config.mail.login.unwrap();
+    assert_eq!(login.user, "habar");
+    assert!(
+        matches!(login.secret, crate::io::mail::Secret::Token(path) if path.ends_with("token") && path.is_absolute())
+    );
+    assert_eq!(config.mail.zone.iana_name(), Some("Asia/Almaty"));
+    assert_eq!(config.admin, ["admin@example.org"]);
+    let source = &config.sources[0];
+    assert_eq!(source.name.as_deref(), Some("Kazinform"));
+    assert_eq!(source.tags, ["kz", "agency"]);
+    assert_eq!(source.max_interval, Some(20 * MINUTE));
+    assert!(!source.full_text && source.allow_private);
+    let watch = &config.watches[0];
+    assert_eq!(watch.keywords, ["OTS", "Türk Devletleri Teşkilatı"]);
+    assert_eq!(watch.to, ["minister@example.org"]);
+    assert_eq!(watch.timing.rule.to_string(), "daily 08:00");
+    assert_eq!(watch.timing.quiet.unwrap().to_string(), "22:00-07:00");
+    assert_eq!(watch.timing.zone.iana_name(), Some("Europe/Istanbul"));
+    assert_eq!(watch.timing.gather, SECOND);
+    assert_eq!(watch.scope.only, [Selector::Tag("kz".to_owned())]);
+    assert_eq!(watch.scope.never, [Selector::Name("Sputnik".to_owned())]);
+    assert_eq!(watch.scope.languages, ["tr", "az-az"]);
+    assert_eq!(config.polling, Polling { budget: 86_400, floor: SECOND, ceiling: 2 * SECOND });
+    assert_eq!(config.http.contact, "https://example.org/about");
+    assert_eq!(config.http.host_gap, Duration::ZERO);
+    assert_eq!(config.http.allow_private, ["127.0.0.0/8".parse().unwrap()]);
+    assert_eq!(config.http.ca_file, None);
+    assert_eq!(config.reading.retry, 2 * SECOND);
+    assert_eq!(config.delivery, DeliveryConfig { gather: SECOND, retry: SECOND, fold_after: 100_000 });
+    assert_eq!(config.store.keep, 30 * DAY);
+}
+
+#[test]
+fn the_password_is_a_file_or_the_units_credential_and_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("smtp.password"), "hunter2").unwrap();
+    let path = folder.path().join("habar.toml");
+    let mail = "[mail]\nfrom = 'habar@example.org'\nto = ['desk@example.org']\nvia = 'smtps://mail.example.org'\nuser = 'habar'\n";
+    let unit =
+        Environment { credentials_directory: Some(folder.path().to_owned()), ..Environment::default() };
+    let cases = [
+        (
+            format!("{mail}password_file = 'smtp.password'"),
+            Environment::default(),
+            folder.path().join("smtp.password"),
+        ),
+        (mail.to_owned(), unit, folder.path().join("smtp.password")),
+        (mail.to_owned(), Environment::default(), "/run/credentials/habar.service/smtp.password".into()),
+    ];
+    for (text, environment, expected) in cases {
+        std::fs::write(&path, &text).unwrap();
+        let config = load_in(&path, &environment).unwrap();
+        let Some(Login {
+            secret: crate::io::mail::Secret::Password(crate::io::mail::Password::File(file)),
+            ..
+        }) = &config.mail.login
+        else {
+            panic!("no password file: {:?}", config.mail.login)
+        };
+        assert_eq!(*file, expected);
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+}
+
+#[test]
+fn no_message_shows_a_secret() {
+    let cases = [
+        "[mail]\npassword = \"hunter2\"",
+        "[mail]\nsmtp_pass=\"hunter2\"",
+        "[mail]\napi_key = 'hunter2'",
+        "[mail]\nvia = \"smtp://habar:hunter2@mail\"",
+        "[mail]\nvia = \"smtp://habar:hunter2@mail",
+        "[mail]\nvia = \"imap://habar:hunter2@mail\"",
+        "[[source]]\nurl = \"https://hunter2@example.org/\"",
+        "[[source]]\nurl = \"ftp://habar:hunter2@example.org/\"",
+        "[[source]]\nurl = 5 # https://habar:hunter2@example.org/",
+        "[[source]]\nurl = \"https://example.org/\"\nheaders = { Authorization = \"hunter2\" }",
+        "[[source]]\nurl = \"https://example.org/\"\nauth = { user = \"habar\", password = \"hunter2\" }",
+        "[[webhook]]\nname = \"ops\"\nsecret = \"hunter2\"\nsecret = 5",
+        "[http]\nproxy = \"http://habar:hunter2@proxy\"",
+        "token = \"hunter2",
+        "[mail]\npassword = hunter2",
+        "[[source]]\nurl = \"https://habar:hunter2@[example\"",
+        "[http]\ncontact = \"https://habar:hunter2@[example\"",
+    ];
+    for text in cases {
+        let said = diagnostics(&[("habar.toml", text)]);
+        assert!(said.contains("error"), "{text}");
+        assert!(!said.contains("hunter2"), "{text}\n{said}");
+    }
+}
+
+#[test]
+fn a_relative_maildir_lies_in_the_state_directory() {
+    let state = Path::new("/var/lib/habar");
+    let cases = [
+        ("", Some("mail goes to the Maildir /var/lib/habar/mail: no mail server is set ([mail] via)")),
+        (
+            "[mail]\nvia = 'maildir:/srv/mail'",
+            Some("mail goes to the Maildir /srv/mail: no mail server is set ([mail] via)"),
+        ),
+        ("[mail]\nvia = 'sendmail:'\nfrom = 'habar@example.org'", None),
+    ];
+    for (text, note) in cases {
+        assert_eq!(accepted(text).maildir_note(state).as_deref(), note, "{text}");
+    }
+}
+
+fn check_change(old: &str, new: &str, said: &[&str]) {
+    assert_eq!(change_summary(&accepted(old), &accepted(new)), said, "{old}\n{new}");
+}
+
+#[test]
+fn a_reload_says_in_words_what_changed() {
+    let watch = "[[watch]]\nname = 'OTS'\nkeywords = ['OTS', 'summit']\n";
+    let source = "[[source]]\nurl = 'https://a.example/'\n";
+    let cases: [(&str, &str, &[&str]); 8] = [
+        (
+            "",
+            "[[source]]\nurl = 'https://a.example/?token=hunter2'",
+            &["source https://a.example/?token=… added"],
+        ),
+        (watch, watch, &[]),
+        (watch, "", &[r#"watch "OTS" removed"#]),
+        ("", watch, &[r#"watch "OTS" added"#]),
+        (
+            watch,
+            "[[watch]]\nname = 'OTS'\nkeywords = ['OTS', 'TDT']\nto = ['a@example.org']\ndeliver = 'hourly'",
+            &[
+                r#"watch "OTS": keywords +"TDT" -"summit", to +"a@example.org" -"you@localhost", deliver now → hourly"#,
+            ],
+        ),
+        (
+            watch,
+            "[[watch]]\nname = 'OTS'\nkeywords = ['summit', 'OTS']\nquiet = '22:00-07:00'\nlanguages = ['tr']",
+            &[r#"watch "OTS": keywords in another order, quiet none → 22:00-07:00, sources and languages"#],
+        ),
+        (
+            source,
+            "[[source]]\nurl = 'https://b.example/'",
+            &["source https://b.example/ added", "source https://a.example/ removed"],
+        ),
+        (
+            source,
+            "[[source]]\nurl = 'https://a.example/'\nname = 'A'\ntags = ['kz']\nmax_interval = '20m'\nfull_text = false",
+            &[
+                r#"source https://a.example/: name none → "A", tags +"kz", max_interval none → 20m, full_text true → false"#,
+            ],
+        ),
+    ];
+    for (old, new, said) in cases {
+        check_change(old, new, said);
+    }
+}
+
+#[test]
+fn a_reload_says_what_changed_in_every_section() {
+    let server =
+        "[mail]\nfrom = 'habar@example.org'\nto = ['desk@example.org']\nvia = 'smtps://mail.example.org'\n";
+    let cases: [(&str, &str, &[&str]); 4] = [
+        (
+            "",
+            server,
+            &[
+                r#"mail: from "Habar <habar@localhost>" → "habar@example.org", to +"desk@example.org" -"you@localhost", via maildir:mail → smtps://mail.example.org"#,
+                r#"admin: to +"desk@example.org" -"you@localhost""#,
+            ],
+        ),
+        (
+            "[polling]\nbudget = 48\nfloor = '10m'\n[http]\nhost_gap = '1s'",
+            "[polling]\nbudget = 60\n[http]\nallow_private = ['10.0.0.0/8']",
+            &[
+                "polling: budget 48 → 60, floor 10m → 15m",
+                r#"http: host_gap 1s → 2s, allow_private +"10.0.0.0/8""#,
+            ],
+        ),
+        (
+            "",
+            "[reading]\nretry = '5m'\n[delivery]\ngather = '1m'\nfold_after = 5\n[store]\nkeep = '30d'",
+            &[
+                "reading: retry 10m → 5m",
+                "delivery: gather 45s → 1m, fold_after 20 → 5",
+                "store: keep 365d → 30d",
+            ],
+        ),
+        (
+            "[[watch]]\nname = 'A'\nkeywords = ['a1']\n[[watch]]\nname = 'B'\nkeywords = ['b1']",
+            "[[watch]]\nname = 'B'\nkeywords = ['b1']\n[[watch]]\nname = 'A'\nkeywords = ['a1']",
+            &["watches in another order"],
+        ),
+    ];
+    for (old, new, said) in cases {
+        check_change(old, new, said);
+    }
+}
+
+#[test]
+fn no_beginning_of_a_config_is_too_odd_to_be_told_about() {
+    for (at, _) in TEMPLATE.char_indices().step_by(13) {
+        let mut report = diagnostic::Report::default();
+        let text = TEMPLATE[..at].replace("\n#", "\n");
+        let file = report.add_file(Path::new("habar.toml"), text);
+        raw::read(file, raw::Role::Main, &mut report);
+        for diagnostic in report.finish().unwrap_or_else(|errors| errors) {
+            assert!(!diagnostic.to_string().is_empty());
+        }
+    }
+}
+
+/// What the shipped file says of a key: `section.key` and the value, before the comment.
+fn shipped(prefix: &str) -> Vec<(String, String)> {
+    let mut section = String::new();
+    let mut found = Vec::new();
+    for line in TEMPLATE.lines() {
+        if line.starts_with('[') {
+            section = line.trim_matches(['[', ']']).to_owned();
+        }
+        let Some((key, value)) = line.strip_prefix(prefix).and_then(|line| line.split_once(" = ")) else {
+            continue;
+        };
+        if key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
+            let value = value.split("  #").next().unwrap_or(value).trim_end();
+            found.push((format!("{section}.{key}"), value.to_owned()));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_shipped_file_explains_every_key() {
+    let named: Vec<String> = ["", "#", "## "].iter().flat_map(|p| shipped(p)).map(|(key, _)| key).collect();
+    for (section, _, keys) in raw::TOP {
+        for (key, _) in keys {
+            let key = format!("{section}.{key}");
+            assert!(named.contains(&key), "{key} is not in config/habar.toml");
+        }
+    }
+    assert!(named.iter().any(|key| key == ".include"));
+    for line in TEMPLATE.lines().filter(|line| line.starts_with('#') && line.contains(" = ")) {
+        assert!(line.contains("  # ") || line.starts_with("#  "), "no explanation: {line}");
+    }
+}
+
+#[test]
+fn the_shipped_file_loads_and_its_commented_options_are_the_defaults() {
+    let shipped_as_it_is = accepted(TEMPLATE);
+    assert_eq!(shipped_as_it_is.warnings, []);
+    assert!(shipped_as_it_is.sources.len() >= 6);
+    assert_eq!(shipped_as_it_is.watches.len(), 1);
+
+    let uncommented: String = TEMPLATE
+        .lines()
+        .map(|line| if is_default(line) { &line[1..] } else { line })
+        .collect::<Vec<_>>()
+        .join("\n");
+    assert_ne!(uncommented, TEMPLATE);
+    let with_defaults = accepted(&uncommented);
+    assert_eq!(change_summary(&shipped_as_it_is, &with_defaults), Vec::<String>::new());
+
+    // Outside of [mail], [[source]] and [[watch]] everything has a default, so everything is shown at it.
+    let defaults: Vec<String> = shipped("#").into_iter().map(|(key, _)| key).collect();
+    for (section, _, keys) in raw::TOP.iter().filter(|top| !matches!(top.0, "mail" | "source" | "watch")) {
+        for (key, _) in *keys {
+            assert!(defaults.contains(&format!("{section}.{key}")), "{section}.{key} has a default");
+        }
+    }
+}
+
+fn is_default(line: &str) -> bool {
+    line.strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
+}
+
+#[test]
+fn the_examples_of_the_shipped_file_are_accepted() {
+    for (key, value) in shipped("## ") {
+        let (section, key) = key.split_once('.').unwrap();
+        let before = match section {
+            "" => continue,
+            "mail" => "[mail]\nfrom = 'habar@example.org'\nto = ['desk@example.org']\nuser = 'habar'\n",
+            "source" => "[[source]]\nurl = 'https://example.org/'\n",
+            _ => "[[watch]]\nname = 'A'\nkeywords = ['OTS']\n",
+        };
+        let others: Vec<&str> = before.lines().filter(|line| !line.starts_with(&format!("{key} "))).collect();
+        accepted(&format!("{}\n{key} = {value}\n", others.join("\n")));
+    }
+}
+
+#[test]
+fn senders_keep_their_names() {
+    let cases = [
+        ("habar@example.org", "habar@example.org"),
+        ("Habar <habar@example.org>", "Habar <habar@example.org>"),
+        ("Хабар <habar@example.org>", "Хабар <habar@example.org>"),
+        (r#""Habar, Newsroom" <habar@example.org>"#, r#""Habar, Newsroom" <habar@example.org>"#),
+    ];
+    for (written, read) in cases {
+        assert_eq!(accepted(&format!("[mail]\nfrom = '{written}'")).mail.from, read);
+    }
+}
+
+#[test]
+fn nesting_and_noise_are_refused_in_little_time() {
+    for text in [
+        "x = ".to_owned() + &"[".repeat(50_000),
+        "[".repeat(50_000),
+        "a.".repeat(50_000),
+        "=\n".repeat(50_000),
+    ] {
+        let (loaded, _) = load_files(&[("habar.toml", &text)]);
+        let count = loaded.unwrap_err().diagnostics.len();
+        assert!((1..=20).contains(&count), "{count} errors for {}…", &text[..10]);
+    }
+}
