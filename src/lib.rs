@@ -2,6 +2,7 @@
 //! the people who watch for it.
 
 pub mod config;
+pub mod daemon;
 pub mod domain;
 pub mod io;
 pub mod pipeline;

@@ -1,0 +1,260 @@
+//! What has to be looked after beside the stages, once a second: the config file, requests of other
+//! processes, the clock, old articles, and the watchdog.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::signal::unix::Signal;
+
+use super::assemble::{assemble, check_sandbox};
+use super::files::Files;
+use super::{Error, systemd};
+use crate::config::{self, Config, Errors, change_summary};
+use crate::domain::schedule;
+use crate::io::store;
+use crate::pipeline::Pipeline;
+use crate::pipeline::driver::Signals;
+use crate::time::{HOUR, MINUTE, SECOND, Timestamp};
+
+/// The driver goes round at least every few seconds; silent for this long, it hangs.
+const HANGS: Duration = Duration::from_secs(30);
+/// A wall clock that is this far off the monotonic one has jumped.
+const JUMP: Duration = MINUTE;
+/// A store that refuses again and again is told of this often.
+const COMPLAINT: Duration = MINUTE;
+/// Files that are named only by files that were just read are looked at after them: once more, then.
+const READINGS: usize = 3;
+
+/// Looks after the daemon.
+pub struct Keeper {
+    path: PathBuf,
+    config: Config,
+    pipeline: Arc<Pipeline>,
+    signals: Arc<Signals>,
+    hangup: Signal,
+    files: Files,
+    written: i64,
+    clock: (Timestamp, Instant),
+    clean_at: Instant,
+    beaten: Option<Instant>,
+    complained: Option<Instant>,
+}
+
+/// Why the config is read again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Why {
+    Saved,
+    Asked,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Saved => "saved",
+            Self::Asked => "SIGHUP",
+        })
+    }
+}
+
+impl Keeper {
+    /// A keeper of the daemon that runs under `config`, read from `path` when its files were `files`.
+    pub fn new(
+        path: PathBuf,
+        config: Config,
+        files: Files,
+        hangup: Signal,
+        pipeline: Arc<Pipeline>,
+        signals: Arc<Signals>,
+    ) -> Self {
+        let clock = (pipeline.clock.now(), Instant::now());
+        Self {
+            path,
+            config,
+            pipeline,
+            signals,
+            hangup,
+            files,
+            written: 0,
+            clock,
+            clean_at: clock.1,
+            beaten: None,
+            complained: None,
+        }
+    }
+
+    /// Goes round for ever.
+    pub async fn run(mut self) {
+        let mut tick = tokio::time::interval(SECOND);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = self.hangup.recv() => self.reload(Why::Asked).await,
+                _ = tick.tick() => self.go_round().await,
+            }
+        }
+    }
+
+    async fn go_round(&mut self) {
+        if self.files.have_changed() {
+            self.reload(Why::Saved).await;
+        }
+        let looked_after = self.look_after_store().await;
+        // A refusal is an answer of the writer too, and a restart makes no room on the disk.
+        if !matches!(looked_after, Err(store::Error::Closed)) {
+            self.beat();
+        }
+        match looked_after {
+            Ok(()) => self.complained = None,
+            Err(error) => self.complain(&error),
+        }
+    }
+
+    async fn look_after_store(&mut self) -> Result<(), store::Error> {
+        let written = self.pipeline.store.data_version().await?;
+        if written != self.written {
+            self.heed().await?;
+            self.written = written;
+        }
+        self.check_clock().await?;
+        self.clean().await
+    }
+
+    fn complain(&mut self, error: &store::Error) {
+        if self.complained.is_none_or(|at| at.elapsed() >= COMPLAINT) {
+            tracing::error!(%error, "the store refuses");
+            self.complained = Some(Instant::now());
+        }
+    }
+
+    async fn heed(&self) -> Result<(), store::Error> {
+        // A pause that was asked for before a poll is in force before its news come.
+        let paused = self.pipeline.store.paused_watches().await?;
+        let plan = self.pipeline.plan();
+        if plan.watches.iter().any(|watch| watch.paused != paused.contains(&watch.id)) {
+            self.put_in_force(&self.config).await;
+        }
+        self.pipeline.store.heed_requests().await?;
+        self.signals.wake.notify_one();
+        Ok(())
+    }
+
+    /// Reads the config again; one with errors changes nothing.
+    async fn reload(&mut self, why: Why) {
+        systemd::reloading();
+        match self.read().await {
+            Ok(Ok(config)) => self.adopt(config, why).await,
+            Ok(Err(errors)) => {
+                tracing::error!(%why, "the config has errors; the old one stays in force\n{errors}");
+            }
+            Err(broken) => tracing::error!(%why, error = %broken, "the config breaks its reader"),
+        }
+        systemd::ready();
+    }
+
+    async fn read(&mut self) -> Result<Result<Config, Errors>, tokio::task::JoinError> {
+        // Looked at before they are read: what is saved in between is seen by the next look.
+        let mut files = Files::look(self.files.paths());
+        let mut reading = 0;
+        loop {
+            let path = self.path.clone();
+            let read = tokio::task::spawn_blocking(move || config::load(&path)).await;
+            reading += 1;
+            let paths = match &read {
+                Ok(Ok(config)) => config.files.as_slice(),
+                Ok(Err(errors)) => errors.files.as_slice(),
+                Err(_) => &[],
+            };
+            if files.add(paths) && reading < READINGS {
+                continue;
+            }
+            if let Ok(Ok(config)) = &read {
+                files.keep(&config.files);
+            }
+            self.files = files;
+            return read;
+        }
+    }
+
+    async fn adopt(&mut self, config: Config, why: Why) {
+        let changes = change_summary(&self.config, &config);
+        if changes.is_empty() && why == Why::Saved {
+            tracing::debug!("config read again: nothing changed");
+            self.config = config;
+            return;
+        }
+        for warning in config.warnings.iter().filter(|warning| !self.config.warnings.contains(warning)) {
+            tracing::warn!("{warning}");
+        }
+        // Also when nothing changed here: a certificate may have, behind its path.
+        if !self.put_in_force(&config).await {
+            return;
+        }
+        if changes.is_empty() {
+            tracing::info!(%why, "config read again: nothing changed");
+        } else {
+            tracing::info!(%why, changes = %changes.join("; "), "config read again");
+        }
+        self.config = config;
+        self.signals.wake.notify_one();
+    }
+
+    async fn put_in_force(&self, config: &Config) -> bool {
+        match self.plan(config).await {
+            Ok(plan) => {
+                self.pipeline.replace_plan(plan);
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, "the config cannot be put in force; the old one stays");
+                false
+            }
+        }
+    }
+
+    async fn plan(&self, config: &Config) -> Result<crate::pipeline::Plan, Error> {
+        let store = &self.pipeline.store;
+        check_sandbox(config, store.dir()).await?;
+        assemble(config, store, self.pipeline.clock.now(), None).await
+    }
+
+    async fn check_clock(&mut self) -> Result<(), store::Error> {
+        let (wall, monotonic) = self.clock;
+        let now = self.pipeline.clock.now();
+        let expected = wall + monotonic.elapsed();
+        if now.since(expected) > JUMP || expected.since(now) > JUMP {
+            let store = &self.pipeline.store;
+            store.clamp(now, self.config.polling.ceiling).await?;
+            // After a long sleep everything is overdue, as after a start.
+            let overdue = store.count_overdue(now).await?;
+            store.spread_polls(now, schedule::start_spread(overdue, self.config.polling.floor)).await?;
+            tracing::warn!(expected = %expected, now = %now, "the clock jumped");
+            self.signals.wake.notify_one();
+        }
+        self.clock = (now, Instant::now());
+        Ok(())
+    }
+
+    async fn clean(&mut self) -> Result<(), store::Error> {
+        if Instant::now() < self.clean_at {
+            return Ok(());
+        }
+        self.clean_at = Instant::now() + MINUTE;
+        let horizon = self.pipeline.clock.now() - self.config.store.keep;
+        let cleaned = self.pipeline.store.forget_before(horizon).await?;
+        self.clean_at = Instant::now() + if cleaned == 0 { HOUR } else { SECOND };
+        Ok(())
+    }
+
+    fn beat(&mut self) {
+        let Some(interval) = systemd::watchdog_interval() else { return };
+        let last = Timestamp::from_millis(self.signals.beat.load(Ordering::Relaxed));
+        let hangs = self.pipeline.clock.now().since(last) > HANGS;
+        if !hangs && self.beaten.is_none_or(|at| at.elapsed() >= interval / 2) {
+            systemd::alive();
+            self.beaten = Some(Instant::now());
+        }
+    }
+}
