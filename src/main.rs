@@ -1,3 +1,7 @@
-//! The program.
+//! The program: everything it does is in the library, so that tests can reach it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    habar::cli::main()
+}

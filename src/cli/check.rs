@@ -1,0 +1,177 @@
+//! `habar check`: the config as the daemon reads it.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::args::Global;
+use super::output::{self, Table, style};
+use super::{Exit, Loaded, Result, load_config};
+use crate::config::{self, Config, Diagnostic, Severity, Source, Watch};
+use crate::domain::scope::Selector;
+use crate::time::show_duration;
+
+/// Read the config as the daemon would and say what is watched, polled and mailed
+#[derive(Debug, clap::Args)]
+pub struct Check {}
+
+impl Check {
+    /// Runs the command.
+    pub fn run(self, global: &Global) -> Result {
+        let Self {} = self;
+        if global.json {
+            return run_json(global);
+        }
+        let loaded = load_config(global)?;
+        if !global.quiet {
+            files(&loaded)?;
+            watches(&loaded.config)?;
+            sources(&loaded.config)?;
+            mail(&loaded)?;
+        }
+        warnings(&loaded.config.warnings)?;
+        Ok(Exit::Done)
+    }
+}
+
+fn run_json(global: &Global) -> Result {
+    let file = global.config_file();
+    let state = global.state_dir(&file);
+    match config::load(&file) {
+        Ok(config) => output::json(&as_json(&file, &state, &config)).map(|()| Exit::Done),
+        Err(errors) => {
+            let (errors, warnings): (Vec<_>, Vec<_>) =
+                errors.diagnostics.into_iter().partition(|found| found.severity == Severity::Error);
+            output::json(&json!({ "config": file, "errors": errors, "warnings": warnings }))?;
+            Ok(Exit::Config)
+        }
+    }
+}
+
+fn heading(text: &str) -> Result<()> {
+    output::line(format!("\n{}", output::paint(style::HEADING, text)))
+}
+
+fn files(loaded: &Loaded) -> Result<()> {
+    output::line(format!("config  {}", loaded.file.display()))?;
+    for pack in loaded.config.files.iter().filter(|path| path.is_file() && **path != loaded.file) {
+        output::line(format!("        {}", pack.display()))?;
+    }
+    output::line(format!("state   {}", loaded.state.display()))
+}
+
+fn watches(config: &Config) -> Result<()> {
+    heading("Watched")?;
+    if config.watches.is_empty() {
+        return output::line("nothing: add a [[watch]]");
+    }
+    let mut table = Table::new(&["WATCH", "KEYWORDS", "IN", "TOLD", "TO"]);
+    for watch in &config.watches {
+        let keywords = watch.keywords.join(", ");
+        table.row([watch.name.as_str(), &keywords, &scope(watch), &rule(watch), &watch.to.join(", ")]);
+    }
+    table.print()
+}
+
+/// Which articles a watch looks at, in a few words.
+fn scope(watch: &Watch) -> String {
+    let name = |selector: &Selector| match selector {
+        Selector::Tag(tag) => format!("tag:{tag}"),
+        Selector::Name(name) => name.clone(),
+    };
+    let scope = &watch.scope;
+    let mut parts: Vec<String> = scope.only.iter().map(name).collect();
+    parts.extend(scope.never.iter().map(|selector| format!("-{}", name(selector))));
+    parts.extend(scope.languages.iter().map(|language| format!("language {language}")));
+    if parts.is_empty() { "every source".to_owned() } else { parts.join(", ") }
+}
+
+fn rule(watch: &Watch) -> String {
+    let timing = &watch.timing;
+    match &timing.quiet {
+        None => timing.rule.to_string(),
+        Some(quiet) => format!("{}, quiet {quiet}", timing.rule),
+    }
+}
+
+fn sources(config: &Config) -> Result<()> {
+    heading("Polled")?;
+    if config.sources.is_empty() {
+        return output::line("nothing: add a [[source]]");
+    }
+    let noted = config.sources.iter().any(|source| !notes(source).is_empty());
+    let columns = ["SOURCE", "ADDRESS", "TAGS", "NOTES"];
+    let mut table = Table::new(&columns[..if noted { 4 } else { 3 }]);
+    for source in &config.sources {
+        let name = source.name.as_deref().unwrap_or("(the feed's title)");
+        let cells = [name, source.url.as_str(), &source.tags.join(", "), &notes(source)];
+        table.row(&cells[..if noted { 4 } else { 3 }]);
+    }
+    table.print()?;
+    let polling = &config.polling;
+    output::line(format!(
+        "{} sources, each every {} to {}, {} requests a feed and day on average",
+        config.sources.len(),
+        show_duration(polling.floor),
+        show_duration(polling.ceiling),
+        polling.budget
+    ))
+}
+
+fn notes(source: &Source) -> String {
+    let mut notes = Vec::new();
+    notes.extend(source.max_interval.map(|interval| format!("at least every {}", show_duration(interval))));
+    notes.extend((!source.full_text).then(|| "pages are not read".to_owned()));
+    notes.extend(source.allow_private.then(|| "may lie in a private network".to_owned()));
+    notes.join(", ")
+}
+
+fn mail(loaded: &Loaded) -> Result<()> {
+    let mail = &loaded.config.mail;
+    heading("Mailed")?;
+    let login = mail.login.as_ref().map(|login| format!(" as {}", login.user)).unwrap_or_default();
+    output::line(format!("via   {}{login}", loaded.config.via_in(&loaded.state)))?;
+    output::line(format!("from  {}", mail.from))?;
+    output::line(format!("to    {}", mail.to.join(", ")))?;
+    output::line(format!("admin {}", loaded.config.admin.join(", ")))?;
+    match loaded.config.maildir_note(&loaded.state) {
+        Some(note) => output::line(output::paint(style::WARNING, note)),
+        None => Ok(()),
+    }
+}
+
+fn warnings(warnings: &[Diagnostic]) -> Result<()> {
+    warnings.iter().try_for_each(|warning| output::line(format!("\n{warning}")))
+}
+
+fn as_json(file: &Path, state: &Path, config: &Config) -> Value {
+    let sources: Vec<_> = config
+        .sources
+        .iter()
+        .map(|source| json!({ "url": source.url.as_str(), "name": source.name, "tags": source.tags }))
+        .collect();
+    let watches: Vec<_> = config
+        .watches
+        .iter()
+        .map(|watch| {
+            json!({
+                "name": watch.name,
+                "keywords": watch.keywords,
+                "in": scope(watch),
+                "deliver": watch.timing.rule.to_string(),
+                "quiet": watch.timing.quiet.as_ref().map(ToString::to_string),
+                "to": watch.to,
+            })
+        })
+        .collect();
+    json!({
+        "config": file,
+        "state": state,
+        "watches": watches,
+        "sources": sources,
+        "mail": { "via": config.via_in(state).to_string(), "from": config.mail.from, "to": config.mail.to },
+        "admin": config.admin,
+        "errors": [],
+        "warnings": config.warnings,
+    })
+}

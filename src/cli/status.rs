@@ -1,0 +1,81 @@
+//! `habar status`.
+
+use serde_json::json;
+
+use super::args::Global;
+use super::output::{self, style};
+use super::{Exit, Result, ago, ahead, read_store};
+use crate::config;
+use crate::io::store::notices::{self, Notice};
+use crate::io::store::overview::{self, Figures};
+use crate::time::{Clock, Timestamp};
+
+/// Show the queue, the oldest unsent mail, the size of the store and what is wrong
+#[derive(Debug, clap::Args)]
+pub struct Status {}
+
+impl Status {
+    /// Runs the command.
+    pub fn run(self, global: &Global) -> Result {
+        let Self {} = self;
+        let now = Clock::System.now();
+        let (figures, trouble) = read_store(global, |connection| {
+            Ok((overview::figures(connection, now)?, notices::current(connection)?))
+        })?;
+        if global.json {
+            let all = json!({ "figures": figures, "trouble": trouble });
+            return output::json(&all).map(|()| Exit::Done);
+        }
+        show(&figures, now)?;
+        maildir_note(global)?;
+        for notice in &trouble {
+            tell(notice, now)?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn show(figures: &Figures, now: Timestamp) -> Result<()> {
+    let feeds: Vec<_> = figures.feeds.iter().map(|(health, count)| format!("{count} {health}")).collect();
+    let waiting = match figures.oldest_waiting {
+        Some(at) => format!("{} waiting, the oldest composed {}", figures.waiting, ago(Some(at), now)),
+        None => "none waiting".to_owned(),
+    };
+    let lines = [
+        ("sources", if feeds.is_empty() { "none".to_owned() } else { feeds.join(", ") }),
+        ("polls", format!("last {}, next {}", ago(figures.last_poll, now), ahead(figures.next_poll, now))),
+        ("pages", format!("{} to be read", figures.pages)),
+        ("alerts", format!("{} open", figures.alerts)),
+        (
+            "mails",
+            format!("{waiting}; {} sent in the last day, {} given up", figures.sent_today, figures.dead),
+        ),
+        ("store", format!("{} articles, {}", figures.articles, megabytes(figures.bytes))),
+    ];
+    for (name, text) in lines {
+        output::line(format!("{} {text}", output::paint(style::HEADING, format!("{name:<8}"))))?;
+    }
+    Ok(())
+}
+
+fn megabytes(bytes: i64) -> String {
+    const MEGABYTE: i64 = 1_000_000;
+    format!("{}.{} MB", bytes / MEGABYTE, bytes % MEGABYTE / (MEGABYTE / 10))
+}
+
+/// The store is enough for everything else: a config that is missing or broken says nothing here.
+fn maildir_note(global: &Global) -> Result<()> {
+    let file = global.config_file();
+    let note = config::load(&file).ok().and_then(|config| config.maildir_note(&global.state_dir(&file)));
+    note.map_or(Ok(()), |note| output::line(format!("\n{note}")))
+}
+
+fn tell(notice: &Notice, now: Timestamp) -> Result<()> {
+    output::line(format!(
+        "\n{} {}\n    {} (since {})",
+        output::paint(style::WARNING, format!("{}:", notice.kind)),
+        output::plain(&notice.subject),
+        output::plain(&notice.message),
+        ago(Some(notice.since), now)
+    ))
+}
