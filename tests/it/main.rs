@@ -1,0 +1,18 @@
+//! The one integration binary: a file per stage, the harness, the crash matrix, the commands and the tidy test.
+
+mod cli;
+mod compose;
+mod crash;
+mod daemon;
+mod deliver;
+mod guard;
+mod http;
+mod kill;
+mod mail;
+mod poll;
+mod program;
+mod read;
+mod smtp_server;
+mod tidy;
+mod web;
+mod world;
