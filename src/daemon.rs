@@ -20,8 +20,8 @@ use crate::domain::digest::release::Rule;
 use crate::domain::schedule;
 use crate::io::store::{self, Store};
 use crate::io::{http, tls};
-use crate::pipeline::Pipeline;
 use crate::pipeline::driver::{Driver, Grace, Signals};
+use crate::pipeline::{Pipeline, Plan};
 use crate::time::{Clock, Timestamp};
 
 use assemble::{assemble, check_sandbox};
@@ -71,7 +71,7 @@ pub async fn run(path: PathBuf, config: Config, state: &Path) -> Result<(), Erro
     let clock = Clock::System;
     let store = open(state, &clock).await?;
     let plan = assemble(&config, &store, clock.now(), None).await?;
-    prepare(&store, clock.now(), &config).await?;
+    prepare(&store, clock.now(), &plan).await?;
     let pipeline = Pipeline::new(store, clock, plan);
     let driver = Driver::new(Arc::clone(&pipeline));
     let keeper = Keeper::new(path, config, files, hangup, Arc::clone(&pipeline), driver.signals());
@@ -86,11 +86,11 @@ pub async fn run(path: PathBuf, config: Config, state: &Path) -> Result<(), Erro
 }
 
 /// What a start finds in the store is brought into reach, and its overdue polls are spread.
-async fn prepare(store: &Store, now: Timestamp, config: &Config) -> Result<(), store::Error> {
+async fn prepare(store: &Store, now: Timestamp, plan: &Plan) -> Result<(), store::Error> {
     store.heed_requests().await?;
-    store.clamp(now, config.polling.ceiling).await?;
+    store.clamp(now, plan.clamp(now)).await?;
     let overdue = store.count_overdue(now).await?;
-    store.spread_polls(now, schedule::start_spread(overdue, config.polling.floor)).await
+    store.spread_polls(now, schedule::start_spread(overdue, plan.rhythm.floor)).await
 }
 
 /// Drives until a signal ends it or the driver gives up; a second signal ends the waiting for what is under way.
@@ -162,7 +162,7 @@ pub async fn exhaust(pipeline: &Pipeline, driver: &mut Driver, all: bool) -> Res
     let store = &pipeline.store;
     let start = pipeline.clock.now();
     store.heed_requests().await?;
-    store.clamp(start, pipeline.plan().rhythm.ceiling).await?;
+    store.clamp(start, pipeline.plan().clamp(start)).await?;
     store.make_messages_due(start).await?;
     if all {
         store.make_all_due(start).await?;

@@ -54,13 +54,19 @@
 //! 1. **What happened is written, whoever holds the work; what comes next is written by its holder only.**
 //!    "The server said 250" is recorded whatever the claim says, so a mail that is known to be sent never
 //!    goes again. When to try again and when to give up are plans, and a late settle writes none.
-//!    Tests: `crash::what_is_known_to_be_sent_never_goes_again`, `crash::a_plan_needs_its_claim`.
+//!    Tests: `claims::facts_are_written_whatever_the_claim_says_and_plans_are_not`,
+//!    `claims::an_expired_lease_is_claimed_again_and_the_late_settle_writes_no_plan`,
+//!    `claims::settle_is_all_or_nothing`, `crash::what_is_known_to_be_sent_never_goes_again`,
+//!    `crash::a_plan_needs_its_claim`.
 //! 2. **Nothing is swallowed.** A page that cannot be read settles with the feed's own title and summary,
 //!    and is matched by them. An open alert has a release, and its recipient a time to be told.
 //!    The validators with which a server says "nothing new" are stored with the entries they stand for.
-//!    Tests: `poll::validators_go_back_byte_for_byte_and_304_is_no_news`,
+//!    Tests: `polls::validators_come_with_the_entries_and_byte_for_byte`,
+//!    `polls::first_sight_ends_with_the_settle_that_stores_the_validators`,
+//!    `poll::validators_go_back_byte_for_byte_and_304_is_no_news`,
 //!    `poll::first_sight_waits_until_each_page_was_tried_and_each_source_asked`,
 //!    `read::a_page_that_never_comes_leaves_the_words_of_the_feed`,
+//!    `outbox::an_open_alert_always_has_a_recipient_who_is_due_for_it`,
 //!    `compose::a_watch_that_comes_back_before_the_release_has_lost_nothing`.
 //! 3. **An article joins a story timidly, and stories never merge.** A summary joins by its address or by
 //!    equal title and text. A page that comes later places the article again, and its alerts go along:
@@ -73,7 +79,8 @@
 //!    `read::a_page_that_belongs_to_another_story_takes_its_told_alert_there`.
 //! 4. **One text opens one story.** It is looked for and placed inside the settle's transaction, and an
 //!    article leaves at most three rows by which later ones find it.
-//!    Tests: `read::reprints_are_one_story_and_one_alert`,
+//!    Tests: `stories::two_workers_never_open_two_stories_for_one_text`, `stories::stories_never_merge`,
+//!    `read::reprints_are_one_story_and_one_alert`,
 //!    `story::equal_texts_share_a_key_whatever_their_dress`, `story::addresses_that_lead_to_one_page_are_one`.
 //! 5. **Poison ends.** What was held when the process died runs alone after the start. What has killed the
 //!    process alone three times is settled without being performed, and reported. A mail is never given up for this.
@@ -84,17 +91,26 @@
 //! 6. **Hosts are asked one request at a time, with a gap, over restarts; and share fairly.** A claim takes
 //!    at most one row of a free host, polls before pages unless a page has waited a minute. A redirect does
 //!    not wait, but pushes the next time of the host it reaches. See [`io::store::hosts`].
-//!    Tests: `read::a_redirect_counts_against_the_host_that_it_reaches`.
+//!    Tests: `hosts::at_no_time_do_two_leases_hold_one_host`,
+//!    `hosts::a_host_with_a_thousand_due_pages_holds_up_nobody`,
+//!    `hosts::polls_go_before_pages_unless_a_page_has_waited_a_minute`,
+//!    `hosts::the_next_time_of_a_host_outlives_the_process`,
+//!    `read::a_redirect_counts_against_the_host_that_it_reaches`.
 //! 7. **"Sent" survives a full disk.** A delivery settles by changing columns that exist since compose, and
-//!    nothing is sent without room to record it. A giant feed is stored in chunks, its validators with the last.
-//!    Tests: `poll::a_giant_feed_is_stored_in_chunks_and_its_validators_last`.
+//!    nothing is sent without room to record it: a file of ballast is given up for it when there is no other.
+//!    A giant feed is stored in chunks, its validators with the last.
+//!    Tests: `disk::sent_survives_a_full_disk`, `polls::a_giant_document_is_stored_in_chunks_with_its_validators_in_the_last`,
+//!    `poll::a_giant_feed_is_stored_in_chunks_and_its_validators_last`.
 //! 8. **Clocks lie.** At the start and after a jump, no row is due later than the bound of its reason:
-//!    the ceiling for the rhythm, a day for cache headers, a week for backoff and Retry-After.
-//!    Tests: `schedule::no_due_time_lies_beyond_the_bound_of_its_reason`.
+//!    the ceiling for the rhythm, a day for cache headers, a week for backoff and Retry-After, and the next
+//!    time of its rule for an alert.
+//!    Tests: `clocks::a_feed_is_due_at_the_latest_at_the_bound_of_its_reason`,
+//!    `clocks::an_alert_is_told_at_the_latest_at_the_next_time_of_its_rule`, `schedule::no_due_time_lies_beyond_the_bound_of_its_reason`.
 //! 9. **Other processes write too.** They ask by columns of their own ([`io::store::requests`]); a settle takes the
 //!    earlier of its plan and what was asked. The daemon notices within a second, and a changed config takes
 //!    the work under way from its holder. Only a second daemon is locked out.
-//!    Tests: `daemon::other_processes_ask_and_the_daemon_heeds`, `daemon::what_was_asked_while_nothing_ran_is_heeded`,
+//!    Tests: `requests::a_settle_takes_the_earlier_of_its_plan_and_the_request`,
+//!    `requests::a_reload_takes_away_what_is_read_under_the_old_watches`, `daemon::other_processes_ask_and_the_daemon_heeds`, `daemon::what_was_asked_while_nothing_ran_is_heeded`,
 //!    `daemon::a_save_is_read_told_and_obeyed`, `daemon::a_second_daemon_and_once_are_sent_away`.
 //! 10. **The administrator is a recipient like any other.** Trouble is told once, until it is over
 //!     ([`io::store::notices`]), through the same outbox; a notice that cannot be delivered makes no notice.

@@ -226,7 +226,7 @@ impl Keeper {
         let expected = wall + monotonic.elapsed();
         if now.since(expected) > JUMP || expected.since(now) > JUMP {
             let store = &self.pipeline.store;
-            store.clamp(now, self.config.polling.ceiling).await?;
+            store.clamp(now, self.pipeline.plan().clamp(now)).await?;
             // After a long sleep everything is overdue, as after a start.
             let overdue = store.count_overdue(now).await?;
             store.spread_polls(now, schedule::start_spread(overdue, self.config.polling.floor)).await?;

@@ -3,6 +3,7 @@
 //! All writes pass one writer thread that commits many of them at once ([`writer`]); readers have
 //! connections of their own. Work is taken and given back by [`lease`]; each table group has a file.
 
+mod ballast;
 pub mod entries;
 pub mod feeds;
 pub mod hosts;
@@ -96,6 +97,11 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
+/// What SQLite says when there is no room.
+fn full() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None)
+}
+
 /// The open store of the one process that may change it. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
@@ -109,6 +115,7 @@ struct Inner {
     /// Closed before the writer: only a connection that may write takes the WAL back into the file.
     readers: Mutex<Vec<Connection>>,
     writer: writer::Writer,
+    ballast: ballast::Ballast,
     _lock: File,
 }
 
@@ -131,11 +138,15 @@ impl Store {
             [],
             |row| row.get(0),
         )?;
+        let ballast = ballast::Ballast::of(dir);
+        // Without room for it no mail is sent, and each claim tries again.
+        let _ = ballast.keep();
         let inner = Inner {
             dir: dir.to_owned(),
             owner,
             id,
-            writer: writer::Writer::start(connection),
+            writer: writer::Writer::start(connection, ballast.clone()),
+            ballast,
             readers: Mutex::default(),
             _lock: lock,
         };
@@ -165,8 +176,23 @@ impl Store {
         work: impl FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
-        self.inner.writer.submit(work, reply);
+        self.inner.writer.submit(false, work, reply);
         answer.await.unwrap_or(Err(Error::Closed))
+    }
+
+    /// Like [`Self::write`], for what has happened and has to be written: it may take the room of the ballast.
+    async fn record<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.inner.writer.submit(true, work, reply);
+        answer.await.unwrap_or(Err(Error::Closed))
+    }
+
+    /// Moves what the log holds into the database, in the writer's time.
+    fn checkpoint(&self) {
+        self.inner.writer.checkpoint();
     }
 
     /// Runs `query` on a connection of its own, beside the writer.

@@ -6,12 +6,14 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use url::Url;
 
-use crate::domain::digest::release::Timing;
+use crate::domain::digest::release::{Timing, release};
 use crate::domain::schedule::Rhythm;
 use crate::domain::scope::Scope;
 use crate::domain::watch::Matcher;
 use crate::io::http::Client;
 use crate::io::mail::Mailer;
+use crate::io::store::lease::Clamp;
+use crate::time::{HOUR, Timestamp};
 
 /// The plan that the stages follow.
 pub struct Plan {
@@ -78,6 +80,17 @@ pub struct WatchPlan {
 }
 
 impl Plan {
+    /// How far ahead anything can be due at `now`.
+    pub fn clamp(&self, now: Timestamp) -> Clamp {
+        // Mails that are folded, or cannot be composed, wait an hour whatever their rule.
+        let latest = |watch: &WatchPlan| release(&watch.timing, now).max(now + HOUR);
+        let releases = self
+            .watches
+            .iter()
+            .flat_map(|watch| watch.subscriptions.iter().map(move |id| (*id, latest(watch))));
+        Clamp { ceiling: self.rhythm.ceiling, host_gap: self.host_gap, releases: releases.collect() }
+    }
+
     /// The outlet's name: the configured one, else the feed's own title, else its address.
     pub fn outlet(&self, url: &str, title: Option<&str>) -> String {
         let named = self.names.get(url).map(String::as_str).or(title).filter(|name| !name.is_empty());

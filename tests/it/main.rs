@@ -13,6 +13,7 @@ mod poll;
 mod program;
 mod read;
 mod smtp_server;
+mod store;
 mod tidy;
 mod web;
 mod world;

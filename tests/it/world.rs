@@ -206,9 +206,9 @@ impl World {
 
     async fn start(&mut self) {
         let store = Store::open(&self.state(), self.now()).unwrap();
-        store.clamp(self.now(), self.config.polling.ceiling).await.unwrap();
         let mailer = Some(Mailer::Memory(self.mailer.clone()));
         let plan = assemble(&self.config, &store, self.now(), mailer).await.unwrap();
+        store.clamp(self.now(), plan.clamp(self.now())).await.unwrap();
         self.pipeline = Some(Pipeline::new(store, self.clock.clone(), plan));
     }
 

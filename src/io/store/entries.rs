@@ -121,10 +121,10 @@ impl Store {
         let owner = self.owner();
         self.write(move |tx| {
             let mut leases = Vec::new();
-            for entry in due_pages(tx, now, polls_by, pick, limit)? {
+            for mut entry in due_pages(tx, now, polls_by, pick, limit)? {
                 let until = now + READ_LEASE;
-                if let Some(host) = &entry.host {
-                    hosts::take(tx, host.id, owner, until)?;
+                if let Some(host) = &mut entry.host {
+                    hosts::take(tx, host, owner, until)?;
                 }
                 leases.push(lease::take(tx, Table::Entries, entry.id, owner, until, entry)?);
             }
@@ -178,7 +178,7 @@ fn due_pages(
              SELECT id FROM entries WHERE host_id = h.id AND due_at <= ?1 AND {crashes} ORDER BY due_at LIMIT 1)
          JOIN feeds f ON f.id = e.feed_id
          WHERE h.page_at <= ?1 AND NOT EXISTS (
-             SELECT 1 FROM feeds p WHERE p.host_id = h.id AND p.due_at <= ?2 AND p.due_at - ?3 <= e.due_at AND p.{crashes})
+             SELECT 1 FROM feeds p WHERE p.host_id = h.id AND p.paused = 0 AND p.due_at <= ?2 AND p.due_at - ?3 <= e.due_at AND p.{crashes})
          ORDER BY h.page_at LIMIT ?4"
     );
     let head_start = i64::try_from(MINUTE.as_millis()).unwrap_or(0);
@@ -231,7 +231,7 @@ fn settle(tx: &Connection, lease: &Lease<DueEntry>, plan: &ReadPlan) -> rusqlite
     let ours = lease::give_back(tx, Table::Entries, lease, &next)?;
     if let Some(host) = &entry.host {
         // That the request has ended is a fact, whoever owns the entry now.
-        hosts::settle(tx, host.id, &plan.hosts, plan.now)?;
+        hosts::settle(tx, host, &plan.hosts, plan.now)?;
     }
     if !ours {
         return Ok(Settled::Lost);

@@ -118,10 +118,13 @@ impl Store {
         let owner = self.owner();
         self.write(move |tx| {
             let mut leases = Vec::new();
-            for feed in due(tx, now, due_by, pick, limit)? {
+            for mut feed in due(tx, now, due_by, pick, limit)? {
                 let until = now + POLL_LEASE;
-                hosts::take(tx, feed.host.id, owner, until)?;
+                hosts::take(tx, &mut feed.host, owner, until)?;
                 let id = feed.id;
+                // This is the poll that was asked for.
+                tx.prepare_cached("UPDATE feeds SET asked_at = NULL WHERE id = ?1 AND asked_at IS NOT NULL")?
+                    .execute([id])?;
                 leases.push(lease::take(tx, Table::Feeds, id, owner, until, feed)?);
             }
             Ok(leases)
@@ -190,7 +193,8 @@ fn due(
         "SELECT h.id, h.name, h.robots, h.robots_at, f.id, f.url, f.etag, f.last_modified, f.body_hash, f.answered_by,
                 f.seen_at IS NULL, f.health, f.health_since, f.failures, f.reason
          FROM hosts h JOIN feeds f ON f.id = (
-             SELECT id FROM feeds WHERE host_id = h.id AND due_at <= ?2 AND {crashes} ORDER BY due_at LIMIT 1)
+             SELECT id FROM feeds WHERE host_id = h.id AND due_at <= ?2 AND paused = 0 AND {crashes}
+             ORDER BY due_at LIMIT 1)
          WHERE h.poll_at <= ?1 AND NOT EXISTS (
              SELECT 1 FROM entries e WHERE e.host_id = h.id AND e.due_at < f.due_at - ?3 AND e.{crashes})
          ORDER BY h.poll_at LIMIT ?4"
@@ -227,7 +231,7 @@ fn settle(tx: &Connection, lease: &Lease<DueFeed>, plan: &PollPlan) -> rusqlite:
         Next { due_at: Some(plan.next.due_at), attempts: failures, error: plan.health.reason.as_deref() };
     if !lease::give_back(tx, Table::Feeds, lease, &next)? {
         // That the request has ended is a fact, whoever owns the feed now.
-        hosts::settle(tx, feed.host.id, &plan.hosts, plan.now)?;
+        hosts::settle(tx, &feed.host, &plan.hosts, plan.now)?;
         return Ok(None);
     }
     let worked_at = (failures == 0).then_some(plan.now.millis());
@@ -250,7 +254,7 @@ fn settle(tx: &Connection, lease: &Lease<DueFeed>, plan: &PollPlan) -> rusqlite:
         Some(document) => store_document(tx, feed, document, plan.now)?,
         None => Brought::default(),
     };
-    hosts::settle(tx, feed.host.id, &plan.hosts, plan.now)?;
+    hosts::settle(tx, &feed.host, &plan.hosts, plan.now)?;
     notices::apply(tx, &plan.notice, plan.now)?;
     super::stories::release_held(tx, plan.now)?;
     Ok(Some(brought))
@@ -260,7 +264,7 @@ fn settle(tx: &Connection, lease: &Lease<DueFeed>, plan: &PollPlan) -> rusqlite:
 fn honour_requests(tx: &Connection, feed: i64) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "UPDATE feeds SET asked_at = NULL, due_at = CASE
-             WHEN paused = 1 OR active = 0 THEN NULL
+             WHEN active = 0 THEN NULL
              WHEN asked_at IS NOT NULL AND due_reason <> 'server' THEN min(due_at, asked_at)
              ELSE due_at END
          WHERE id = ?1",
@@ -316,6 +320,10 @@ fn store_entries(
             Some(Known { content, .. }) if content == entry.content => continue,
             Some(old) => {
                 edit(tx, &old, entry, now)?;
+                // Its page may stand on another host now.
+                if let Some(host) = old.host {
+                    hosts::refresh(tx, host)?;
+                }
                 brought.edited += 1;
             }
         }
@@ -331,14 +339,15 @@ struct Known {
     id: i64,
     content: i64,
     rereads: bool,
+    host: Option<i64>,
 }
 
 fn known(tx: &Connection, feed: i64, entry: &NewEntry) -> rusqlite::Result<Option<Known>> {
     tx.prepare_cached(
-        "SELECT id, content, quiet = 0 AND edits < ?3 FROM entries WHERE feed_id = ?1 AND ident = ?2",
+        "SELECT id, content, quiet = 0 AND edits < ?3, host_id FROM entries WHERE feed_id = ?1 AND ident = ?2",
     )?
     .query_row(params![feed, entry.ident, MOST_EDITS], |row| {
-        Ok(Known { id: row.get(0)?, content: row.get(1)?, rereads: row.get(2)? })
+        Ok(Known { id: row.get(0)?, content: row.get(1)?, rereads: row.get(2)?, host: row.get(3)? })
     })
     .optional()
 }
@@ -380,6 +389,12 @@ fn insert(
 
 fn edit(tx: &Connection, old: &Known, entry: &NewEntry, now: Timestamp) -> rusqlite::Result<()> {
     let host = entry.host.as_deref().map(|name| hosts::ensure(tx, name)).transpose()?;
+    // An article that was made of the old words keeps them until the new ones have been read.
+    tx.prepare_cached(
+        "UPDATE articles SET title = ifnull(title, (SELECT title FROM entries WHERE id = ?1)),
+             text = ifnull(text, (SELECT summary FROM entries WHERE id = ?1)) WHERE entry_id = ?1",
+    )?
+    .execute([old.id])?;
     tx.prepare_cached(
         "UPDATE entries SET content = ?2, title = ?3, link = ?4, summary = ?5, author = ?6, language = ?7,
              published = ?8, edits = edits + 1 WHERE id = ?1",

@@ -8,6 +8,7 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
     pub(super) id: i64,
+    pub(super) claim: i64,
     /// Its name, as [`crate::io::http::host_key`] gives it.
     pub name: String,
     /// Its robots.txt as it was fetched last; empty when it had none.
@@ -42,16 +43,22 @@ pub(super) fn ensure(tx: &Connection, name: &str) -> rusqlite::Result<i64> {
 }
 
 /// Holds a free host until `until`.
-pub(super) fn take(tx: &Connection, host: i64, owner: i64, until: Timestamp) -> rusqlite::Result<()> {
-    tx.prepare_cached("UPDATE hosts SET owner = ?2, poll_at = ?3, page_at = ?3 WHERE id = ?1")?
-        .execute(params![host, owner, until.millis()])?;
+pub(super) fn take(tx: &Connection, host: &mut Host, owner: i64, until: Timestamp) -> rusqlite::Result<()> {
+    let sql = "UPDATE hosts SET owner = ?2, poll_at = ?3, page_at = ?3, claim = claim + 1
+        WHERE id = ?1 RETURNING claim";
+    host.claim =
+        tx.prepare_cached(sql)?.query_row(params![host.id, owner, until.millis()], |row| row.get(0))?;
     Ok(())
 }
 
-/// Lets the host go, with the news of it.
-pub(super) fn settle(tx: &Connection, host: i64, plan: &HostPlan, now: Timestamp) -> rusqlite::Result<()> {
-    tx.prepare_cached("UPDATE hosts SET owner = NULL, next_at = max(next_at, ?2) WHERE id = ?1")?
-        .execute(params![host, plan.next_at.millis()])?;
+/// Lets the host go, if nobody else has taken it meanwhile, and keeps the news of it.
+pub(super) fn settle(tx: &Connection, host: &Host, plan: &HostPlan, now: Timestamp) -> rusqlite::Result<()> {
+    let claim = host.claim;
+    let host = host.id;
+    tx.prepare_cached(
+        "UPDATE hosts SET owner = iif(claim = ?3, NULL, owner), next_at = max(next_at, ?2) WHERE id = ?1",
+    )?
+    .execute(params![host, plan.next_at.millis(), claim])?;
     if let Some(robots) = &plan.robots {
         tx.prepare_cached("UPDATE hosts SET robots = ?2, robots_at = ?3 WHERE id = ?1")?.execute(params![
             host,
@@ -70,7 +77,7 @@ pub(super) fn settle(tx: &Connection, host: i64, plan: &HostPlan, now: Timestamp
 }
 
 const REFRESH: &str = "UPDATE hosts SET
-    poll_at = max(next_at, (SELECT due_at FROM feeds WHERE host_id = hosts.id AND due_at IS NOT NULL ORDER BY due_at LIMIT 1)),
+    poll_at = max(next_at, (SELECT due_at FROM feeds WHERE host_id = hosts.id AND due_at IS NOT NULL AND paused = 0 ORDER BY due_at LIMIT 1)),
     page_at = max(next_at, (SELECT due_at FROM entries WHERE host_id = hosts.id AND due_at IS NOT NULL ORDER BY due_at LIMIT 1))
     WHERE owner IS NULL";
 
@@ -92,6 +99,12 @@ pub(super) fn free_the_dead(tx: &Connection, me: i64) -> rusqlite::Result<()> {
     refresh_all(tx)
 }
 
+/// No host waits longer than until `latest`.
+pub(super) fn clamp(tx: &Connection, latest: Timestamp) -> rusqlite::Result<()> {
+    tx.execute("UPDATE hosts SET next_at = ?1 WHERE next_at > ?1", [latest.millis()])?;
+    refresh_all(tx)
+}
+
 /// Frees the hosts that `owner` is asking.
 pub(super) fn free(tx: &Connection, owner: i64) -> rusqlite::Result<()> {
     tx.execute("UPDATE hosts SET owner = NULL WHERE owner = ?1", [owner])?;
@@ -102,6 +115,7 @@ pub(super) fn free(tx: &Connection, owner: i64) -> rusqlite::Result<()> {
 pub(super) fn from_row(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Host> {
     Ok(Host {
         id: row.get(first)?,
+        claim: 0,
         name: row.get(first + 1)?,
         robots: row.get(first + 2)?,
         robots_at: row.get::<_, Option<i64>>(first + 3)?.map(Timestamp::from_millis),

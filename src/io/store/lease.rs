@@ -3,10 +3,12 @@
 //! A claim pushes `due_at` past the work's own deadline, so an unsettled row is simply due again;
 //! `claim` only grows, so a worker that comes back late finds that its number is no longer the row's.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, params};
 
 use super::{Error, Store};
-use crate::time::Timestamp;
+use crate::time::{DAY, HOUR, MINUTE, Timestamp};
 
 /// A job that may be performed alone this often before it is settled without being performed.
 pub const DEADLY: u32 = 3;
@@ -170,28 +172,33 @@ impl Store {
         .await
     }
 
-    /// Clamps every `due_at` to the furthest that its reason can lie ahead: after a start, and after
-    /// the clock jumped back. `ceiling` bounds the rhythm of feeds.
-    pub async fn clamp(&self, now: Timestamp, ceiling: std::time::Duration) -> Result<usize, Error> {
-        let bounds = crate::domain::schedule::bounds(ceiling);
+    /// Brings every `due_at` to the furthest that its reason can lie ahead: after a start, and after the
+    /// clock jumped back.
+    pub async fn clamp(&self, now: Timestamp, to: Clamp) -> Result<(), Error> {
         self.write(move |tx| {
-            let mut moved = 0;
-            for (reason, bound) in bounds {
+            for (reason, bound) in crate::domain::schedule::bounds(to.ceiling) {
                 let sql =
                     "UPDATE feeds SET due_at = ?2 WHERE due_reason = ?1 AND due_at > ?2 AND owner IS NULL";
-                moved += tx.execute(sql, params![reason.as_str(), (now + bound).millis()])?;
+                tx.execute(sql, params![reason.as_str(), (now + bound).millis()])?;
             }
-            let day = (now + crate::time::DAY).millis();
-            moved +=
-                tx.execute("UPDATE entries SET due_at = ?1 WHERE due_at > ?1 AND owner IS NULL", [day])?;
-            let hour = (now + crate::time::HOUR + crate::time::MINUTE).millis();
-            moved +=
-                tx.execute("UPDATE messages SET due_at = ?1 WHERE due_at > ?1 AND owner IS NULL", [hour])?;
-            let week = (now + 7 * crate::time::DAY).millis();
-            moved += tx.execute("UPDATE hosts SET next_at = ?1 WHERE next_at > ?1", [week])?;
-            super::hosts::refresh_all(tx)?;
-            Ok(moved)
+            let page = (now + DAY).millis();
+            tx.execute("UPDATE entries SET due_at = ?1 WHERE due_at > ?1 AND owner IS NULL", [page])?;
+            let mail = (now + HOUR + MINUTE).millis();
+            tx.execute("UPDATE messages SET due_at = ?1 WHERE due_at > ?1 AND owner IS NULL", [mail])?;
+            super::outbox::clamp(tx, now, &to.releases)?;
+            super::hosts::clamp(tx, now + to.host_gap)
         })
         .await
     }
+}
+
+/// What bounds a `due_at`, where the store does not know it.
+#[derive(Clone, Debug)]
+pub struct Clamp {
+    /// Of the rhythm of feeds.
+    pub ceiling: Duration,
+    /// Between two requests to one host.
+    pub host_gap: Duration,
+    /// When the open alerts of each subscription are told at the latest.
+    pub releases: Vec<(i64, Timestamp)>,
 }

@@ -53,6 +53,12 @@ pub(super) fn apply(tx: &Connection, change: &NoticeChange, now: Timestamp) -> r
     }
 }
 
+/// No notice waits longer than its quarter of an hour.
+pub(super) fn clamp(tx: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+    tx.execute("UPDATE notices SET release_at = ?1 WHERE release_at > ?1", [(now + GATHER).millis()])?;
+    Ok(())
+}
+
 /// The release that an open notice waits for already, else one of its own.
 fn gathered(tx: &Connection, now: Timestamp) -> rusqlite::Result<i64> {
     let own = (now + GATHER).millis();

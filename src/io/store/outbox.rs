@@ -5,12 +5,15 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::lease::{self, Lease, Next, Settled, Table};
 use super::notices::{self, Notice, NoticeChange};
 use super::{Error, Store};
-use crate::time::{HOUR, MINUTE, Timestamp};
+use crate::time::{DAY, HOUR, MINUTE, Timestamp};
 
 /// Composing asks nobody.
 const COMPOSE_LEASE: std::time::Duration = MINUTE;
 /// Every phase of SMTP at its full deadline, and room to spare.
 const DELIVERY_LEASE: std::time::Duration = HOUR;
+/// The length of every reply in the ledger, in bytes: shorter ones are filled with spaces, so that "sent"
+/// takes the room that compose has made.
+const REPLY: &str = "'%-500s'";
 /// Copies of a story are told in later mails for this long.
 const LATER: std::time::Duration = std::time::Duration::from_hours(7 * 24);
 
@@ -207,7 +210,13 @@ impl Store {
         lease: Lease<DueRecipient>,
         plan: ComposePlan,
     ) -> Result<Settled, Error> {
-        self.write(move |tx| settle_compose(tx, &lease, &plan)).await
+        let grows = !plan.messages.is_empty();
+        let settled = self.write(move |tx| settle_compose(tx, &lease, &plan)).await;
+        if grows {
+            // The mails' room in the database is taken now, so that "sent" needs none.
+            self.checkpoint();
+        }
+        settled
     }
 
     /// Claims up to `limit` messages that are due.
@@ -217,9 +226,14 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Lease<DueMessage>>, Error> {
         let owner = self.owner();
+        let ballast = self.inner.ballast.clone();
         self.write(move |tx| {
+            let due = due_messages(tx, now, limit)?;
+            if !due.is_empty() && ballast.keep().is_err() {
+                return Err(super::full());
+            }
             let mut leases = Vec::new();
-            for message in due_messages(tx, now, limit)? {
+            for message in due {
                 let id = message.id;
                 leases.push(lease::take(tx, Table::Messages, id, owner, now + DELIVERY_LEASE, message)?);
             }
@@ -235,7 +249,7 @@ impl Store {
         plan: DeliveryPlan,
         now: Timestamp,
     ) -> Result<Settled, Error> {
-        self.write(move |tx| settle_delivery(tx, &lease, &plan, now)).await
+        self.record(move |tx| settle_delivery(tx, &lease, &plan, now)).await
     }
 
     /// Makes every waiting message due.
@@ -260,15 +274,36 @@ impl Store {
                 )?
                 .execute(params![subscription, now.millis()])?;
             }
-            tx.execute(&refresh_recipients("true"), [])?;
+            refresh_recipients(tx)?;
             Ok(())
         })
         .await
     }
 }
 
+/// Brings what waits to be told to the latest instant that its rule can mean.
+pub(super) fn clamp(tx: &Connection, now: Timestamp, latest: &[(i64, Timestamp)]) -> rusqlite::Result<()> {
+    for (subscription, at) in latest {
+        tx.prepare_cached(
+            "UPDATE alerts SET release_at = ?2 WHERE subscription_id = ?1 AND state = 'open' AND release_at > ?2",
+        )?
+        .execute(params![subscription, at.millis()])?;
+    }
+    // What is no longer configured has no rule: it is cancelled when it is due.
+    let week = (now + 7 * DAY).millis();
+    tx.execute("UPDATE alerts SET release_at = ?1 WHERE state = 'open' AND release_at > ?1", [week])?;
+    notices::clamp(tx, now)?;
+    refresh_recipients(tx)?;
+    Ok(())
+}
+
+/// Computes anew when every recipient is due.
+pub(super) fn refresh_recipients(tx: &Connection) -> rusqlite::Result<()> {
+    tx.execute(&refresh_of("true"), []).map(drop)
+}
+
 /// Computes anew when recipients are due, from what is still open.
-fn refresh_recipients(which: &str) -> String {
+fn refresh_of(which: &str) -> String {
     format!(
         "UPDATE recipients SET due_at = (SELECT min(at) FROM (
              SELECT min(a.release_at) AS at FROM subscriptions s JOIN alerts a ON a.subscription_id = s.id
@@ -427,7 +462,7 @@ fn settle_compose(
         )?
         .execute(params![recipient, until.millis()])?;
     }
-    tx.prepare_cached(&refresh_recipients("id = ?1"))?.execute([recipient])?;
+    tx.prepare_cached(&refresh_of("id = ?1"))?.execute([recipient])?;
     Ok(Settled::Written)
 }
 
@@ -439,8 +474,10 @@ fn insert_message(
 ) -> rusqlite::Result<()> {
     let row: i64 = tx
         .prepare_cached(
-            "INSERT INTO messages (subscription_id, recipient_id, message_id, subject, body, composed_at, due_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) RETURNING id",
+            &format!(
+                "INSERT INTO messages (subscription_id, recipient_id, message_id, subject, composed_at, due_at, reply)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?5, printf({REPLY}, '')) RETURNING id"
+            ),
         )?
         .query_row(
             params![
@@ -448,11 +485,12 @@ fn insert_message(
                 recipient,
                 message.message_id,
                 message.subject,
-                message.body,
                 now.millis()
             ],
             |row| row.get(0),
         )?;
+    tx.prepare_cached("INSERT INTO bodies (message_id, bytes) VALUES (?1, ?2)")?
+        .execute(params![row, message.body])?;
     for alert in &message.alerts {
         tx.prepare_cached(
             "UPDATE alerts SET state = 'told', message_id = ?2, told_at = ?3, held = 0 WHERE id = ?1 AND state = 'open'",
@@ -488,8 +526,8 @@ fn cancel(
         |row| row.get(0),
     )?;
     let row: i64 = tx.query_row(
-        "INSERT INTO messages (subscription_id, recipient_id, message_id, subject, body, composed_at, state, settled_at, reply)
-         VALUES (?1, ?2, 'cancelled:' || ?3, ?4, x'', ?5, 'cancelled', ?5, ?6) RETURNING id",
+        "INSERT INTO messages (subscription_id, recipient_id, message_id, subject, composed_at, state, settled_at, reply)
+         VALUES (?1, ?2, 'cancelled:' || ?3, ?4, ?5, 'cancelled', ?5, ?6) RETURNING id",
         params![subscription, recipient, alert, subject, now.millis(), why],
         |row| row.get(0),
     )?;
@@ -503,8 +541,8 @@ fn cancel(
 fn due_messages(tx: &Connection, now: Timestamp, limit: usize) -> rusqlite::Result<Vec<DueMessage>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     tx.prepare_cached(
-        "SELECT m.id, r.address, m.message_id, m.subject, m.body, m.composed_at, m.via, s.watch_id IS NULL
-         FROM messages m JOIN recipients r ON r.id = m.recipient_id JOIN subscriptions s ON s.id = m.subscription_id
+        "SELECT m.id, r.address, m.message_id, m.subject, b.bytes, m.composed_at, m.via, s.watch_id IS NULL
+         FROM messages m JOIN bodies b ON b.message_id = m.id JOIN recipients r ON r.id = m.recipient_id JOIN subscriptions s ON s.id = m.subscription_id
          WHERE m.due_at <= ?1 ORDER BY m.due_at LIMIT ?2",
     )?
     .query_map(params![now.millis(), limit], |row| {
@@ -528,7 +566,10 @@ fn settle_delivery(
     plan: &DeliveryPlan,
     now: Timestamp,
 ) -> rusqlite::Result<Settled> {
-    let finish = "UPDATE messages SET state = ?2, reply = ?3, settled_at = ?4, due_at = NULL, owner = NULL, crashes = 0";
+    let finish = format!(
+        "UPDATE messages SET state = ?2, reply = printf({REPLY}, ?3), settled_at = ?4, due_at = NULL, owner = NULL,
+        crashes = 0, claim = claim + 1"
+    );
     match plan {
         DeliveryPlan::Sent { reply } => {
             tx.prepare_cached(&format!("{finish} WHERE id = ?1"))?.execute(params![
@@ -544,8 +585,10 @@ fn settle_delivery(
             if !lease::give_back(tx, Table::Messages, lease, &next)? {
                 return Ok(Settled::Lost);
             }
-            tx.prepare_cached("UPDATE messages SET reply = ?2, via = ifnull(?3, via) WHERE id = ?1")?
-                .execute(params![lease.id, error, via])?;
+            let sql = format!(
+                "UPDATE messages SET reply = printf({REPLY}, ?2), via = ifnull(?3, via) WHERE id = ?1"
+            );
+            tx.prepare_cached(&sql)?.execute(params![lease.id, error, via])?;
             Ok(Settled::Written)
         }
         DeliveryPlan::Dead { reply, notice } => {
@@ -594,7 +637,7 @@ pub struct Entry {
 }
 
 const LEDGER: &str = "SELECT m.id, m.state, r.address, w.name, m.subject, m.message_id, m.composed_at,
-    nullif(m.settled_at, 0), m.due_at, m.attempts, m.reply
+    nullif(m.settled_at, 0), m.due_at, m.attempts, rtrim(m.reply)
     FROM messages m JOIN recipients r ON r.id = m.recipient_id
     JOIN subscriptions s ON s.id = m.subscription_id LEFT JOIN watches w ON w.id = s.watch_id";
 
@@ -626,6 +669,9 @@ pub fn list(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<Entry
 pub fn show(connection: &Connection, id: i64) -> rusqlite::Result<Option<(Entry, Vec<u8>)>> {
     let line = connection.query_row(&format!("{LEDGER} WHERE m.id = ?1"), [id], ledger_line).optional()?;
     let Some(line) = line else { return Ok(None) };
-    let body = connection.query_row("SELECT body FROM messages WHERE id = ?1", [id], |row| row.get(0))?;
-    Ok(Some((line, body)))
+    // Cancelled ones never had bytes, and those of old mails are forgotten.
+    let bytes = connection
+        .query_row("SELECT bytes FROM bodies WHERE message_id = ?1", [id], |row| row.get(0))
+        .optional()?;
+    Ok(Some((line, bytes.unwrap_or_default())))
 }

@@ -52,16 +52,14 @@ impl Store {
     /// Heeds what other processes have asked for.
     pub async fn heed_requests(&self) -> Result<(), Error> {
         self.write(|tx| {
-            let changed = tx.execute(
+            tx.execute(
                 "UPDATE feeds SET asked_at = NULL, due_at = min(ifnull(due_at, asked_at), asked_at)
                  WHERE asked_at IS NOT NULL AND owner IS NULL AND paused = 0 AND active = 1
                      AND (due_reason <> 'server' OR due_at IS NULL)",
                 [],
-            )? + tx.execute(
-                "UPDATE feeds SET due_at = NULL WHERE paused = 1 AND due_at IS NOT NULL AND owner IS NULL",
-                [],
             )?;
-            if changed > 0 { hosts::refresh_all(tx) } else { Ok(()) }
+            // Whoever is paused no longer makes its host due.
+            hosts::refresh_all(tx)
         })
         .await
     }

@@ -24,8 +24,9 @@ impl Store {
                 params![horizon.millis(), STEP],
             )?;
             let mails = tx.execute(
-                "UPDATE messages SET body = x'' WHERE id IN (
-                     SELECT id FROM messages WHERE settled_at BETWEEN 1 AND ?1 AND state <> 'waiting' AND body <> x'' LIMIT ?2)",
+                "DELETE FROM bodies WHERE message_id IN (
+                     SELECT b.message_id FROM bodies b JOIN messages m ON m.id = b.message_id
+                     WHERE m.settled_at BETWEEN 1 AND ?1 AND m.state <> 'waiting' ORDER BY b.message_id LIMIT ?2)",
                 params![horizon.millis(), STEP],
             )?;
             Ok(texts + summaries + mails)

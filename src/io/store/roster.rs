@@ -64,6 +64,8 @@ fn enrol(tx: &Connection, roster: &Roster, now: Timestamp) -> rusqlite::Result<R
     retire(tx, "subscriptions", subscriptions.into_iter())?;
     take_away_reads(tx, now)?;
     hosts::refresh_all(tx)?;
+    // Somebody who is new may have to hear of what is not over.
+    super::outbox::refresh_recipients(tx)?;
     Ok(rows)
 }
 
@@ -73,7 +75,7 @@ fn feed(tx: &Connection, url: &str, host: &str, now: Timestamp) -> rusqlite::Res
     tx.query_row(
         "INSERT INTO feeds (url, host_id, added_at, health_since, due_at) VALUES (?1, ?2, ?3, ?3, ?3)
          ON CONFLICT (url) DO UPDATE SET active = 1, host_id = ?2,
-             due_at = iif(active = 0 AND paused = 0, ?3, due_at)
+             due_at = iif(active = 0, ?3, due_at)
          RETURNING id",
         params![url, host, now.millis()],
         |row| row.get(0),

@@ -8,35 +8,52 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::Error;
+use super::ballast::Ballast;
 
 /// More jobs than this are not kept waiting for one commit.
 const BATCH: usize = 256;
 
 /// The sending side; dropping it ends the thread after what was submitted.
 pub struct Writer {
-    queue: Option<Sender<Box<dyn Job>>>,
+    queue: Option<Sender<Order>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
     /// Starts the thread that owns `connection`.
-    pub fn start(connection: Connection) -> Self {
-        let (queue, jobs) = channel();
-        let thread = std::thread::spawn(move || run(&connection, &jobs));
+    pub fn start(connection: Connection, ballast: Ballast) -> Self {
+        let (queue, orders) = channel();
+        let thread = std::thread::spawn(move || run(&connection, &ballast, &orders));
         Self { queue: Some(queue), thread: Some(thread) }
     }
 
-    /// Queues `work`; `reply` gets its value once it is durable.
+    /// Queues `work`; `reply` gets its value once it is durable. A `fact` may take the room of the ballast.
     pub fn submit<T: Send + 'static>(
         &self,
+        fact: bool,
         work: impl FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
         reply: oneshot::Sender<Result<T, Error>>,
     ) {
         if let Some(queue) = &self.queue {
             // A closed queue drops the job and with it `reply`: the caller sees Error::Closed.
-            let _ = queue.send(Box::new(Task { work, reply, outcome: None }));
+            let _ = queue.send(Order::Job(Box::new(Task { fact, work, reply, outcome: None })));
         }
     }
+
+    /// Moves what the log holds into the database, after what was submitted before.
+    ///
+    /// The database grows by it, not by a commit: once it has, and the log begins anew, later commits
+    /// that fit into the log need no room on the disk.
+    pub fn checkpoint(&self) {
+        if let Some(queue) = &self.queue {
+            let _ = queue.send(Order::Checkpoint);
+        }
+    }
+}
+
+enum Order {
+    Job(Box<dyn Job>),
+    Checkpoint,
 }
 
 impl Drop for Writer {
@@ -51,11 +68,14 @@ impl Drop for Writer {
 trait Job: Send {
     /// Does the work inside the current savepoint; false: roll the savepoint back.
     fn perform(&mut self, connection: &Connection) -> bool;
+    /// What has happened already, and has to be written.
+    fn is_fact(&self) -> bool;
     /// Answers the caller, after the commit.
     fn answer(self: Box<Self>, committed: Result<(), Error>);
 }
 
 struct Task<T, F> {
+    fact: bool,
     work: F,
     reply: oneshot::Sender<Result<T, Error>>,
     outcome: Option<rusqlite::Result<T>>,
@@ -67,6 +87,10 @@ impl<T: Send, F: FnMut(&Connection) -> rusqlite::Result<T> + Send> Job for Task<
         let good = outcome.is_ok();
         self.outcome = Some(outcome);
         good
+    }
+
+    fn is_fact(&self) -> bool {
+        self.fact
     }
 
     fn answer(self: Box<Self>, committed: Result<(), Error>) {
@@ -81,22 +105,53 @@ impl<T: Send, F: FnMut(&Connection) -> rusqlite::Result<T> + Send> Job for Task<
     }
 }
 
-fn run(connection: &Connection, jobs: &Receiver<Box<dyn Job>>) {
-    while let Ok(first) = jobs.recv() {
-        let mut batch = vec![first];
-        batch.extend(jobs.try_iter().take(BATCH - 1));
-        match commit(connection, &mut batch) {
-            // Together they could not be written, perhaps for want of room: a small one may still fit alone.
-            Err(_) if batch.len() > 1 => batch.into_iter().for_each(|job| alone(connection, job)),
-            committed => answer(batch, &committed),
+fn run(connection: &Connection, ballast: &Ballast, orders: &Receiver<Order>) {
+    while let Ok(first) = orders.recv() {
+        let mut batch = Vec::new();
+        let mut checkpoint = false;
+        for order in std::iter::once(first).chain(orders.try_iter()) {
+            match order {
+                Order::Job(job) => batch.push(job),
+                Order::Checkpoint => checkpoint = true,
+            }
+            if checkpoint || batch.len() == BATCH {
+                break;
+            }
+        }
+        write(connection, ballast, batch);
+        if checkpoint {
+            move_log(connection);
         }
     }
 }
 
-fn alone(connection: &Connection, job: Box<dyn Job>) {
+fn write(connection: &Connection, ballast: &Ballast, mut batch: Vec<Box<dyn Job>>) {
+    if commit(connection, &mut batch).is_ok() {
+        return answer(batch, &Ok(()));
+    }
+    // Together they could not be written, perhaps for want of room: a small one may still fit alone,
+    // into a log that begins anew.
+    move_log(connection);
+    for job in batch {
+        alone(connection, ballast, job);
+    }
+}
+
+fn alone(connection: &Connection, ballast: &Ballast, job: Box<dyn Job>) {
+    let fact = job.is_fact();
     let mut batch = vec![job];
-    let committed = commit(connection, &mut batch);
+    let mut committed = commit(connection, &mut batch);
+    if fact && committed.is_err() {
+        ballast.give_up();
+        move_log(connection);
+        committed = commit(connection, &mut batch);
+    }
     answer(batch, &committed);
+}
+
+/// A checkpoint that waits for nobody and never truncates. One that fails leaves the log as it is.
+fn move_log(connection: &Connection) {
+    let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
 }
 
 fn answer(batch: Vec<Box<dyn Job>>, committed: &rusqlite::Result<()>) {

@@ -11,6 +11,7 @@ CREATE TABLE meta (
 CREATE TABLE hosts (
     id        INTEGER PRIMARY KEY,
     name      TEXT NOT NULL UNIQUE,
+    claim     INTEGER NOT NULL DEFAULT 0,
     owner     INTEGER,
     next_at   INTEGER NOT NULL DEFAULT 0,
     poll_at   INTEGER,
@@ -50,7 +51,7 @@ CREATE TABLE feeds (
     crashes       INTEGER NOT NULL DEFAULT 0,
     last_error    TEXT
 );
-CREATE INDEX feeds_due ON feeds (host_id, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX feeds_due ON feeds (host_id, due_at) WHERE due_at IS NOT NULL AND paused = 0;
 CREATE INDEX feeds_owned ON feeds (owner) WHERE owner IS NOT NULL;
 CREATE INDEX feeds_crashed ON feeds (crashes) WHERE crashes > 0;
 CREATE INDEX feeds_unpolled ON feeds (id) WHERE polled_at IS NULL AND active = 1 AND paused = 0;
@@ -171,15 +172,14 @@ CREATE INDEX alerts_held ON alerts (id) WHERE held = 1;
 CREATE INDEX alerts_told ON alerts (subscription_id, told_at) WHERE state = 'told';
 CREATE INDEX alerts_entry ON alerts (entry_id);
 
--- The ledger. state: waiting, sent, dead, cancelled. All columns exist since compose, so that a
--- delivery settles without growing the database.
+-- The ledger. state: waiting, sent, dead, cancelled. All columns exist since compose, and
+-- `reply` has its full length, filled with spaces: a delivery settles without growing the database.
 CREATE TABLE messages (
     id              INTEGER PRIMARY KEY,
     subscription_id INTEGER NOT NULL REFERENCES subscriptions (id),
     recipient_id    INTEGER NOT NULL REFERENCES recipients (id),
     message_id      TEXT NOT NULL UNIQUE,
     subject         TEXT NOT NULL,
-    body            BLOB NOT NULL,
     composed_at     INTEGER NOT NULL,
     state           TEXT NOT NULL DEFAULT 'waiting',
     settled_at      INTEGER NOT NULL DEFAULT 0,
@@ -193,6 +193,12 @@ CREATE TABLE messages (
     last_error      TEXT
 );
 CREATE INDEX messages_due ON messages (due_at) WHERE due_at IS NOT NULL;
+-- The final bytes, apart from what a delivery changes.
+CREATE TABLE bodies (
+    message_id INTEGER PRIMARY KEY REFERENCES messages (id),
+    bytes      BLOB NOT NULL
+);
+
 CREATE INDEX messages_recent ON messages (recipient_id, composed_at);
 
 -- state: open (to be told), told, over.

@@ -1,0 +1,51 @@
+//! Room on the disk that is kept for what must be recorded: a file that is given up when there is no other.
+//!
+//! Nothing is sent while the file is not there, so whatever was sent finds room to be written down.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Enough for the settles of every delivery under way.
+const BYTES: usize = 1024 * 1024;
+
+/// The file.
+#[derive(Clone, Debug)]
+pub struct Ballast {
+    path: PathBuf,
+}
+
+impl Ballast {
+    /// The ballast of a state directory.
+    pub fn of(dir: &Path) -> Self {
+        Self { path: dir.join("ballast") }
+    }
+
+    /// Makes sure that it is there, whole and on the disk.
+    pub fn keep(&self) -> io::Result<()> {
+        if std::fs::metadata(&self.path).is_ok_and(|file| file.len() == BYTES as u64) {
+            return Ok(());
+        }
+        let made = self.make();
+        if made.is_err() {
+            // Half a ballast holds nothing, and takes room that others need.
+            self.give_up();
+        }
+        made
+    }
+
+    fn make(&self) -> io::Result<()> {
+        // Not zeros: a file system that packs would keep no room for them.
+        let block: Vec<u8> =
+            (0..BYTES / 8).flat_map(|n| xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes()).to_le_bytes()).collect();
+        let mut file = File::create(&self.path)?;
+        file.write_all(&block)?;
+        file.sync_all()
+    }
+
+    /// Makes room.
+    pub fn give_up(&self) {
+        // What is not there cannot be given up, and need not be.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}

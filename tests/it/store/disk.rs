@@ -1,0 +1,122 @@
+//! A full disk: what is known to be sent is recorded, nothing is sent without room to record it, and
+//! what does not fit is lost to nobody.
+//!
+//! Only a real file system can be full. The test mounts a small one in a mount namespace of its own
+//! and runs itself in it; where that is not allowed, it says so and passes.
+
+use std::io::Write;
+use std::process::Command;
+
+use super::*;
+use habar::io::store::Error;
+use habar::io::store::outbox::DeliveryPlan;
+
+const INSIDE: &str = "HABAR_TEST_SMALL_DISK";
+
+#[test]
+fn sent_survives_a_full_disk() {
+    let dir = TempDir::new().unwrap();
+    let name = "store::disk::inside_a_small_disk";
+    let script = "mount -t tmpfs -o size=16m tmpfs \"$1\" && echo mounted && exec \"$2\" --exact \"$3\" --ignored --nocapture";
+    let run = |options: &[&str]| {
+        Command::new("unshare")
+            .args(options)
+            .args(["sh", "-c", script, "sh"])
+            .arg(dir.path())
+            .arg(std::env::current_exe().unwrap())
+            .arg(name)
+            .env(INSIDE, dir.path())
+            .output()
+    };
+    for options in [&["--mount"][..], &["--mount", "--map-root-user"]] {
+        let Ok(output) = run(options) else { continue };
+        let said = String::from_utf8_lossy(&output.stdout);
+        if said.starts_with("mounted") {
+            assert!(said.contains("1 passed"), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+            return;
+        }
+    }
+    eprintln!("skipped: no file system can be mounted here, so no disk can be full");
+}
+
+#[tokio::test]
+#[ignore = "runs inside the mount of sent_survives_a_full_disk"]
+async fn inside_a_small_disk() {
+    let Some(mount) = std::env::var_os(INSIDE) else { return };
+    let state = Path::new(&mount).join("state");
+    std::fs::create_dir(&state).unwrap();
+    let rig = Rig { open: Some(Store::open(&state, NOW).unwrap()), dir: TempDir::new_in(&mount).unwrap() };
+    let store = rig.store();
+    rig.enrol(&roster(&[FEED], &[("OTS", &[ANNA])]), NOW).await;
+    fill_outbox(store, &state, 60).await;
+    let poll = rig.claim_poll(NOW).await;
+
+    let filler = fill(Path::new(&mount));
+    let entries = || (0..8_000).map(entry).collect();
+    let news = PollPlan { document: Some(document(entries())), ..polled(NOW) };
+    let refused = store.settle_poll(poll, news.clone()).await;
+    assert!(matches!(refused, Err(Error::Full)), "{refused:?}");
+
+    let sent = send_until_refused(store).await;
+    let connection = open(&state);
+    let count = |what: &str| -> i64 {
+        connection.query_row(&format!("SELECT count(*) FROM {what}"), [], |row| row.get(0)).unwrap()
+    };
+    assert!(sent > 0, "a full disk must not stop what has room in the log");
+    assert_eq!(count("messages WHERE state = 'sent'"), sent);
+    assert_eq!(count("messages WHERE owner IS NOT NULL"), 0, "nothing was taken that could not be settled");
+    assert_eq!(count("entries"), 0);
+
+    std::fs::remove_file(filler).unwrap();
+    let later = NOW + HOUR;
+    let again = rig.claim_poll(later).await;
+    let brought = store.settle_poll(again, news).await.unwrap();
+    assert_eq!(brought.unwrap().new, 8_000, "what was refused comes back");
+    assert_eq!(send_until_refused(store).await, 60 - sent, "and so does the rest of the mail");
+    let sound: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(sound, "ok");
+}
+
+fn open(state: &Path) -> Connection {
+    let connection = Connection::open(state.join(FILE_NAME)).unwrap();
+    connection.busy_timeout(5 * SECOND).unwrap();
+    connection
+}
+
+/// Mails of the length of a digest.
+async fn fill_outbox(store: &Store, state: &Path, count: usize) {
+    open(state).execute("UPDATE recipients SET due_at = 0", []).unwrap();
+    let lease = one(store.claim_recipients(NOW, 1).await.unwrap());
+    let messages = (0..count).map(|n| message(n, vec![b'm'; 30_000])).collect();
+    let plan = ComposePlan { messages, ..composed(NOW) };
+    assert_eq!(store.settle_compose(lease, plan).await.unwrap(), Settled::Written);
+}
+
+/// Sends four at a time, as the daemon does; every mail that was taken is a mail that goes out.
+async fn send_until_refused(store: &Store) -> i64 {
+    let mut sent = 0;
+    loop {
+        match store.claim_messages(NOW, 4).await {
+            Ok(leases) if leases.is_empty() => return sent,
+            Ok(leases) => {
+                for lease in leases {
+                    let plan = DeliveryPlan::Sent { reply: format!("250 2.0.0 {}", "queued ".repeat(20)) };
+                    assert_eq!(store.settle_delivery(lease, plan, NOW).await.unwrap(), Settled::Written);
+                    sent += 1;
+                }
+            }
+            Err(Error::Full) => return sent,
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+/// Writes until there is no byte left.
+fn fill(mount: &Path) -> std::path::PathBuf {
+    let path = mount.join("filler");
+    let mut file = std::fs::File::create(&path).unwrap();
+    for piece in [65_536, 4096, 512, 1] {
+        while file.write_all(&vec![b'x'; piece]).is_ok() {}
+    }
+    path
+}
