@@ -123,7 +123,15 @@ fn shingles(text: &str) -> HashSet<u64> {
 
 /// Letters and digits only, in lower case.
 fn normal(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    let mut normal = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii_alphanumeric() {
+            normal.push(c.to_ascii_lowercase());
+        } else if c.is_alphanumeric() {
+            normal.extend(c.to_lowercase());
+        }
+    }
+    normal
 }
 
 fn key(kind: KeyKind, text: &str) -> Key {

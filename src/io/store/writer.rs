@@ -4,7 +4,7 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
 use super::Error;
@@ -66,12 +66,20 @@ impl Drop for Writer {
 }
 
 trait Job: Send {
-    /// Does the work inside the current savepoint; false: roll the savepoint back.
-    fn perform(&mut self, connection: &Connection) -> bool;
+    /// Does the work inside the current savepoint.
+    fn perform(&mut self, connection: &Connection) -> Performed;
     /// What has happened already, and has to be written.
     fn is_fact(&self) -> bool;
     /// Answers the caller, after the commit.
     fn answer(self: Box<Self>, committed: Result<(), Error>);
+}
+
+/// What has to become of a job's savepoint.
+enum Performed {
+    Keep,
+    Undo,
+    /// There was no room: the transaction as a whole has failed.
+    NoRoom,
 }
 
 struct Task<T, F> {
@@ -82,11 +90,15 @@ struct Task<T, F> {
 }
 
 impl<T: Send, F: FnMut(&Connection) -> rusqlite::Result<T> + Send> Job for Task<T, F> {
-    fn perform(&mut self, connection: &Connection) -> bool {
+    fn perform(&mut self, connection: &Connection) -> Performed {
         let outcome = (self.work)(connection);
-        let good = outcome.is_ok();
+        let performed = match &outcome {
+            Ok(_) => Performed::Keep,
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Performed::NoRoom,
+            Err(_) => Performed::Undo,
+        };
         self.outcome = Some(outcome);
-        good
+        performed
     }
 
     fn is_fact(&self) -> bool {
@@ -169,7 +181,15 @@ fn clone(error: &rusqlite::Error) -> Error {
 
 fn commit(connection: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    let done = perform_all(connection, batch).and_then(|()| connection.execute_batch("COMMIT"));
+    let done = match batch {
+        // Alone in its transaction, a job needs no savepoint to be undone.
+        [only] => match only.perform(connection) {
+            Performed::Keep => connection.execute_batch("COMMIT"),
+            Performed::Undo => connection.execute_batch("ROLLBACK"),
+            Performed::NoRoom => Err(super::full()),
+        },
+        many => perform_all(connection, many).and_then(|()| connection.execute_batch("COMMIT")),
+    };
     if done.is_err() && !connection.is_autocommit() {
         // The error that counts is the first one; SQLite may have rolled back by itself.
         let _ = connection.execute_batch("ROLLBACK");
@@ -179,12 +199,15 @@ fn commit(connection: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Resu
 
 fn perform_all(connection: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
     for job in batch {
-        connection.execute_batch("SAVEPOINT job")?;
-        if job.perform(connection) {
-            connection.execute_batch("RELEASE job")?;
-        } else {
-            connection.execute_batch("ROLLBACK TO job; RELEASE job")?;
+        connection.prepare_cached("SAVEPOINT job")?.execute([])?;
+        match job.perform(connection) {
+            Performed::Keep => {}
+            Performed::Undo => {
+                connection.prepare_cached("ROLLBACK TO job")?.execute([])?;
+            }
+            Performed::NoRoom => return Err(super::full()),
         }
+        connection.prepare_cached("RELEASE job")?.execute([])?;
     }
     Ok(())
 }
