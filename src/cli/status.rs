@@ -1,5 +1,7 @@
 //! `habar status`.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use super::args::Global;
@@ -26,7 +28,7 @@ impl Status {
             let all = json!({ "figures": figures, "trouble": trouble });
             return output::json(&all).map(|()| Exit::Done);
         }
-        show(&figures, now)?;
+        show(&figures, &global.state_dir(&global.config_file()), now)?;
         maildir_note(global)?;
         for notice in &trouble {
             tell(notice, now)?;
@@ -35,7 +37,7 @@ impl Status {
     }
 }
 
-fn show(figures: &Figures, now: Timestamp) -> Result<()> {
+fn show(figures: &Figures, state: &Path, now: Timestamp) -> Result<()> {
     let feeds: Vec<_> = figures.feeds.iter().map(|(health, count)| format!("{count} {health}")).collect();
     let waiting = match figures.oldest_waiting {
         Some(at) => format!("{} waiting, the oldest composed {}", figures.waiting, ago(Some(at), now)),
@@ -50,7 +52,7 @@ fn show(figures: &Figures, now: Timestamp) -> Result<()> {
             "mails",
             format!("{waiting}; {} sent in the last day, {} given up", figures.sent_today, figures.dead),
         ),
-        ("store", format!("{} articles, {}", figures.articles, megabytes(figures.bytes))),
+        ("store", format!("{} articles, {}{}", figures.articles, size(figures.bytes), free(state))),
     ];
     for (name, text) in lines {
         output::line(format!("{} {text}", output::paint(style::HEADING, format!("{name:<8}"))))?;
@@ -58,9 +60,22 @@ fn show(figures: &Figures, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-fn megabytes(bytes: i64) -> String {
+/// The room that is left where the store lies; nothing where the system does not tell.
+fn free(state: &Path) -> String {
+    rustix::fs::statvfs(state).map_or_else(
+        |_| String::new(),
+        |disk| {
+            let bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
+            format!("; {} free on its disk", size(i64::try_from(bytes).unwrap_or(i64::MAX)))
+        },
+    )
+}
+
+fn size(bytes: i64) -> String {
     const MEGABYTE: i64 = 1_000_000;
-    format!("{}.{} MB", bytes / MEGABYTE, bytes % MEGABYTE / (MEGABYTE / 10))
+    const GIGABYTE: i64 = 1000 * MEGABYTE;
+    let (unit, name) = if bytes >= GIGABYTE { (GIGABYTE, "GB") } else { (MEGABYTE, "MB") };
+    format!("{}.{} {name}", bytes / unit, bytes % unit / (unit / 10))
 }
 
 /// The store is enough for everything else: a config that is missing or broken says nothing here.

@@ -147,7 +147,9 @@ impl Keeper {
         match self.read().await {
             Ok(Ok(config)) => self.adopt(config, why).await,
             Ok(Err(errors)) => {
-                tracing::error!(%why, "the config has errors; the old one stays in force\n{errors}");
+                tracing::error!(
+                    "config read again ({why}): it has errors, the old one stays in force\n{errors}"
+                );
             }
             Err(broken) => tracing::error!(%why, error = %broken, "the config breaks its reader"),
         }
