@@ -278,7 +278,7 @@ pub(super) fn bare(c: char) -> char {
         'є' => 'е',
         'آ' => 'ا',
         // Hangul and compatibility letters come apart into other letters, not into marks.
-        '\u{C0}'..='\u{24F}' | '\u{400}'..='\u{52F}' | '\u{1E00}'..='\u{1FFF}' => {
+        '\u{C0}'..='\u{24F}' | '\u{370}'..='\u{52F}' | '\u{1E00}'..='\u{1FFF}' => {
             NFKD.normalize_utf8(c.encode_utf8(&mut [0; 4]).as_bytes()).chars().next().unwrap_or(c)
         }
         _ => c,
