@@ -6,7 +6,7 @@
 //!
 //! No input panics: what feed-rs cannot bear is refused or mended before it is asked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, UNIX_EPOCH};
 
 use feed_rs::model;
@@ -291,25 +291,34 @@ fn language_tag(raw: &str) -> Option<String> {
     valid.then_some(tag)
 }
 
-/// Some publishers give every item the same guid. Such items are known by their links, so that none hides another.
+/// Some publishers give every item the same guid, or the same link and no guid. Such items are known by
+/// their links, and where these are one too by their words, so that none hides another.
 fn tell_apart(entries: &mut [Entry]) {
-    let mut links: HashMap<String, Option<String>> = HashMap::with_capacity(entries.len());
-    let mut shared: Vec<String> = Vec::new();
-    for entry in entries.iter() {
-        match links.get(&entry.id) {
-            None => drop(links.insert(entry.id.clone(), entry.link.clone())),
-            Some(first) if *first != entry.link => shared.push(entry.id.clone()),
+    let by_link = shared(entries, |entry| entry.link.clone());
+    for entry in entries.iter_mut().filter(|entry| by_link.contains(&entry.id)) {
+        if let Some(link) = &entry.link {
+            entry.id.clone_from(link);
+        }
+    }
+    let by_words = shared(entries, |entry| entry.title.clone());
+    for entry in entries.iter_mut().filter(|entry| by_words.contains(&entry.id)) {
+        entry.id = hash(&format!("{}\n{}\n{}", entry.id, entry.title, entry.summary));
+    }
+}
+
+/// The ids that stand on entries which differ in this trait.
+fn shared<T: PartialEq>(entries: &[Entry], by: impl Fn(&Entry) -> T) -> HashSet<String> {
+    let mut first: HashMap<&str, T> = HashMap::with_capacity(entries.len());
+    let mut shared = HashSet::new();
+    for entry in entries {
+        let own = by(entry);
+        match first.get(entry.id.as_str()) {
+            None => drop(first.insert(&entry.id, own)),
+            Some(known) if *known != own => drop(shared.insert(entry.id.clone())),
             Some(_) => {}
         }
     }
-    if !shared.is_empty() {
-        shared.sort_unstable();
-        for entry in entries.iter_mut().filter(|entry| shared.binary_search(&entry.id).is_ok()) {
-            if let Some(link) = &entry.link {
-                entry.id.clone_from(link);
-            }
-        }
-    }
+    shared
 }
 
 #[cfg(test)]

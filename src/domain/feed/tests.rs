@@ -327,3 +327,21 @@ fn hostile_documents_are_refused_or_read_quickly() {
     assert!(error(rss(&names)).contains("more than 256 namespaces"));
     assert!(start.elapsed() < Duration::from_secs(30), "even on a busy machine without optimisation");
 }
+
+#[test]
+fn items_that_share_id_and_link_are_known_by_their_words() {
+    let two = |inner: &str| {
+        let item = |title: &str| format!("<item>{inner}<title>{title}</title></item>");
+        read(rss(&(item("Tariffs fall") + &item("Night trains return")))).unwrap().entries
+    };
+    let cases = [
+        "<link>https://a.example/</link>",
+        "<guid>https://a.example/</guid><link>https://a.example/</link>",
+        "<guid isPermaLink=\"false\">0</guid>",
+    ];
+    for inner in cases {
+        let entries = two(inner);
+        assert_ne!(entries[0].id, entries[1].id, "{inner}");
+        assert_eq!(entries, two(inner), "the same each time");
+    }
+}
