@@ -257,3 +257,17 @@ async fn message_ids_and_bytes_are_those_of_this_store() {
     assert_ne!(ids[0], ids[1]);
     assert!(ids.iter().all(|id| id.ends_with("@test.example>")), "{ids:?}");
 }
+
+#[tokio::test]
+async fn mails_of_a_time_that_has_not_come_count_for_no_limit() {
+    let mut world = World::settled(&(rail("") + "[delivery]\nfold_after = 1\n")).await;
+    world.publish(A, railway(1));
+    world.poll_all().await;
+    world.pass(5 * MINUTE).await;
+    // The clock was a year ahead when it was composed.
+    world.tamper("UPDATE messages SET composed_at = composed_at + 31536000000");
+    world.publish(A, railway(2));
+    world.poll_all().await;
+    world.pass(5 * MINUTE).await;
+    assert_eq!(counts(&world), [1, 1]);
+}

@@ -353,10 +353,11 @@ fn due_recipient(
     let recent = tx
         .prepare_cached(
             "SELECT m.composed_at FROM messages m JOIN subscriptions s ON s.id = m.subscription_id
-             WHERE m.recipient_id = ?1 AND m.composed_at > ?2 AND s.watch_id IS NOT NULL AND m.state <> 'cancelled'
+             WHERE m.recipient_id = ?1 AND m.composed_at > ?2 AND m.composed_at <= ?3 AND s.watch_id IS NOT NULL
+                 AND m.state <> 'cancelled'
              ORDER BY m.composed_at",
         )?
-        .query_map(params![id, (now - HOUR).millis()], |row| row.get(0).map(Timestamp::from_millis))?
+        .query_map(params![id, (now - HOUR).millis(), now.millis()], |row| row.get(0).map(Timestamp::from_millis))?
         .collect::<Result<_, _>>()?;
     Ok(DueRecipient { id, address, alerts, copies, notices, recent })
 }
