@@ -170,17 +170,23 @@ async fn a_broken_body_leaves_no_validators() {
 
 #[tokio::test]
 async fn a_document_that_is_cut_off_is_asked_for_again_and_stays_first_sight() {
-    let world = World::new(SUMMARIES).await;
     let whole = rss(&[railway(1), railway(2).dated(START - 3 * DAY)]);
     let end = whole.find("<item><guid isPermaLink=\"false\">http://a.test/2").unwrap();
     let cut = || Answer::feed(&whole[..end]).header("ETag", "\"1\"");
-    world.pages(A, [cut(), cut(), Answer::feed(whole.clone()).header("ETag", "\"1\"")]);
+    let whole = || Answer::feed(whole.clone()).header("ETag", "\"1\"");
+    let world = World::new(SUMMARIES).await;
+    world.pages(A, [cut(), whole()]);
+    world.pass(3 * HOUR).await;
+    assert_eq!(world.select::<i64>("SELECT count(*) FROM entries"), [2]);
+    assert!(world.one_mail().has("1 story"), "what is old is still first sight");
+
+    let world = World::new(SUMMARIES).await;
+    world.pages(A, [cut(), cut(), whole()]);
     world.pass(3 * HOUR).await;
     let log = world.web.log();
     let sent: Vec<bool> = log.iter().map(|asked| asked.header("if-none-match").is_some()).take(4).collect();
     assert_eq!(sent, [false, false, false, true], "also when it broke off at the same place twice");
     assert_eq!(world.select::<i64>("SELECT count(*) FROM entries"), [2]);
-    assert!(world.one_mail().has("1 story"), "what is old is still first sight");
 }
 
 #[tokio::test]
@@ -267,4 +273,19 @@ async fn a_giant_feed_is_stored_in_chunks_and_its_validators_last() {
     assert!(world.one_mail().has("1300 stories"));
     let order: Vec<String> = world.select("SELECT title FROM entries ORDER BY id LIMIT 2");
     assert_eq!(order, ["Railway news 1300", "Railway news 1299"], "feeds list the newest first");
+}
+
+#[tokio::test]
+async fn a_feed_that_is_always_cut_off_has_a_first_sight_that_ends() {
+    let world = World::new(SUMMARIES).await;
+    let cut = |items: &[Item]| {
+        let whole = rss(items);
+        Answer::feed(&whole[..whole.rfind("</channel>").unwrap()])
+    };
+    world.page(A, cut(&[railway(1).dated(START - 3 * DAY)]));
+    world.pass(3 * HOUR).await;
+    assert_eq!(world.mail().len(), 0, "what is old");
+    world.page(A, cut(&[railway(2).dated(START - 2 * DAY), railway(1).dated(START - 3 * DAY)]));
+    world.pass(3 * HOUR).await;
+    assert!(world.one_mail().has("[Railway] news 2"), "later no date suppresses");
 }

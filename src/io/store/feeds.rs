@@ -30,7 +30,7 @@ pub struct DueFeed {
     pub answered_by: Option<String>,
     /// Hash of the last document that was stored whole.
     pub body_hash: Option<i64>,
-    /// True until the settle that first stored a document of it.
+    /// True until the settle that first stored a whole document of it, or a second one that broke off.
     pub first_sight: bool,
     /// What is known of its health.
     pub health: Health,
@@ -74,7 +74,8 @@ pub struct NewDocument {
     pub answered_by: String,
     /// Hash of the body.
     pub body_hash: i64,
-    /// False when the document broke off: what it had more is news the next time, and still first sight.
+    /// False when the document broke off: what it had more is news the next time, and still first sight
+    /// if this was the first.
     pub complete: bool,
     /// The last chunk of its entries.
     pub entries: Vec<NewEntry>,
@@ -281,9 +282,11 @@ fn store_document(
 ) -> rusqlite::Result<Brought> {
     let brought = store_entries(tx, feed.id, feed.first_sight, &document.entries, now)?;
     let news_at = (brought.new > 0).then_some(now.millis());
+    // What broke off may have more that is old. What breaks off each time would stay first sight for ever.
+    let seen = document.complete || feed.health.state != State::New;
     tx.prepare_cached(
         "UPDATE feeds SET title = ifnull(?2, title), etag = ?3, last_modified = ?4, body_hash = iif(?9, ?5, NULL),
-             seen_at = ifnull(seen_at, iif(?9, ?6, NULL)), news_at = ifnull(?7, news_at), answered_by = ?8 WHERE id = ?1",
+             seen_at = ifnull(seen_at, iif(?10, ?6, NULL)), news_at = ifnull(?7, news_at), answered_by = ?8 WHERE id = ?1",
     )?
     .execute(params![
         feed.id,
@@ -295,6 +298,7 @@ fn store_document(
         news_at,
         document.answered_by,
         document.complete,
+        seen,
     ])?;
     Ok(brought)
 }

@@ -83,7 +83,8 @@ async fn first_sight_ends_with_the_settle_that_stores_the_validators() {
     let rig = Rig::new(&[FEED]).await;
     let lease = rig.claim_poll(NOW).await;
     assert!(lease.job.first_sight);
-    let _ = rig.store().settle_poll(lease, polled(NOW)).await.unwrap();
+    let health = Health { state: State::New, failures: 1, ..polled(NOW).health };
+    let _ = rig.store().settle_poll(lease, PollPlan { health, ..polled(NOW) }).await.unwrap();
     let lease = rig.claim_poll(NOW + HOUR).await;
     assert!(lease.job.first_sight, "a failed poll has seen nothing");
     let cut_off = NewDocument { complete: false, etag: None, ..document(vec![entry(1)]) };
