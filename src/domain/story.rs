@@ -48,10 +48,27 @@ pub struct Candidate {
     pub story: i64,
     /// What is shared.
     pub kind: KeyKind,
-    /// It was put there by another entry of the same feed.
-    pub same_feed: bool,
+    /// Who put it there.
+    pub by: By,
     /// The title of the article that put it there.
     pub title: String,
+    /// Its text, or its summary.
+    pub text: String,
+    /// Whether that was the page's.
+    pub full: bool,
+}
+
+/// Which entry put a key there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The article's own.
+    Itself,
+    /// Another one of its feed.
+    Feed,
+    /// One of another feed of its site.
+    Site,
+    /// One of another site.
+    Other,
 }
 
 /// Where the article stood before, if it was read before.
@@ -93,18 +110,37 @@ pub fn place(article: &Traits<'_>, before: Option<&Before<'_>>, candidates: &[Ca
         // Nothing new was read: a page that was read is not replaced by its summary.
         Some(old) if old.full && !article.full => Some(old.story),
         Some(old) if old.full => by_text.or_else(|| near(old.text, article.text).then_some(old.story)),
-        Some(old) if article.full => by_text.or(Some(old.story)),
+        Some(old) if article.full => {
+            by_text.or_else(|| (!misled(article, old, candidates)).then_some(old.story))
+        }
         Some(old) => near(old.text, article.text).then_some(old.story).or_else(|| by(KeyKind::Summary)),
         None => by_text.or_else(|| by(KeyKind::Summary)).or_else(|| by(KeyKind::Link)),
     }
 }
 
-/// An address that several entries of one feed carry (a home page, a live page) makes no story of them;
-/// there it takes the title too.
+/// A key says that something is equal, which need not be the news.
 fn joins(article: &Traits<'_>, candidate: &Candidate) -> bool {
-    candidate.kind != KeyKind::Link
-        || !candidate.same_feed
-        || normal(article.title) == normal(&candidate.title)
+    let same_title = || normal(article.title) == normal(&candidate.title);
+    match candidate.kind {
+        KeyKind::Summary => true,
+        // What a site says on each of its pages, in place of a text that could not be found.
+        KeyKind::Text => {
+            matches!(candidate.by, By::Itself | By::Other) || near(article.title, &candidate.title)
+        }
+        // A home page, a live page, a review of every day: one address, and each time something else.
+        KeyKind::Link if article.full && candidate.full => near(article.text, &candidate.text),
+        KeyKind::Link if candidate.by != By::Feed => true,
+        KeyKind::Link => {
+            same_title() && (article.full || candidate.full || near(article.text, &candidate.text))
+        }
+    }
+}
+
+/// True when a summary was led to its story by its address alone, and its page says something else.
+fn misled(article: &Traits<'_>, old: &Before<'_>, candidates: &[Candidate]) -> bool {
+    candidates.iter().any(|c| {
+        c.kind == KeyKind::Link && c.by != By::Itself && c.story == old.story && c.full && !joins(article, c)
+    })
 }
 
 /// True when two texts say the same but for an edit: half of their runs of five letters are shared.
@@ -146,8 +182,7 @@ const TRACKING: [&str; 9] =
 /// final slash. None for a home page, which is no article.
 pub fn canonical(link: &str) -> Option<String> {
     let url = Url::parse(link).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    let host = url.host_str()?;
-    let host = host.strip_prefix("www.").unwrap_or(host);
+    let host = site_of(&url)?;
     let path = url.path().trim_end_matches('/');
     let mut query: Vec<(String, String)> = url
         .query_pairs()
@@ -166,6 +201,16 @@ pub fn canonical(link: &str) -> Option<String> {
     Some(address)
 }
 
+/// The site of an address.
+pub fn site(link: &str) -> Option<String> {
+    Url::parse(link).ok().and_then(|url| site_of(&url).map(str::to_owned))
+}
+
+fn site_of(url: &Url) -> Option<&str> {
+    let host = url.host_str()?;
+    Some(host.strip_prefix("www.").unwrap_or(host))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,7 +223,8 @@ mod tests {
     }
 
     fn candidate(story: i64, kind: KeyKind) -> Candidate {
-        Candidate { story, kind, same_feed: false, title: "Ministers meet".to_owned() }
+        let (title, text) = ("Ministers meet".to_owned(), LONG.to_owned());
+        Candidate { story, kind, by: By::Other, title, text, full: true }
     }
 
     #[test]
@@ -225,14 +271,26 @@ mod tests {
         );
         let was = |full| Before { story: 1, text: LONG, full };
         let (by_text, by_link) = (candidate(2, KeyKind::Text), candidate(3, KeyKind::Link));
-        let own_feed = Candidate { same_feed: true, ..by_link.clone() };
+        let own_feed = Candidate { by: By::Feed, ..by_link.clone() };
+        let site = Candidate { by: By::Site, ..by_text.clone() };
+        let daily = Candidate { text: "What the papers said on Monday.".to_owned(), ..own_feed.clone() };
+        let daily_summary = Candidate { full: false, ..daily.clone() };
+        let new_headline = full("Ministers meet again", LONG);
+        let same_on_each = full("Wheat is in", LONG);
+        let misled_to = candidate(1, KeyKind::Link);
         let live = Traits { title: "Another item of the live page", ..summary };
         let cases = [
             ("nothing like it", &text, None, vec![], None),
             ("its text is known", &text, None, vec![by_link.clone(), by_text.clone()], Some(2)),
+            ("its text is known, and its title, on its site", &text, None, vec![site.clone()], Some(2)),
+            ("a headline that was edited", &new_headline, None, vec![site.clone()], Some(2)),
+            ("what a site says on every page", &same_on_each, None, vec![site], None),
+            ("one address, each day another page", &text, None, vec![daily], None),
+            ("one address, each day another summary", &summary, None, vec![daily_summary], None),
             ("its address is known", &summary, None, vec![by_link.clone()], Some(3)),
             ("one feed, one address, one title", &summary, None, vec![own_feed.clone()], Some(3)),
             ("one feed, one address, other titles", &live, None, vec![own_feed], None),
+            ("the page came and was misled", &other, Some(was(false)), vec![misled_to], None),
             ("the page came and is known", &text, Some(was(false)), vec![by_text.clone()], Some(2)),
             ("the page came and is new", &text, Some(was(false)), vec![by_link.clone()], Some(1)),
             ("an edit near the old text", &text, Some(was(true)), vec![], Some(1)),

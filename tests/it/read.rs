@@ -336,3 +336,43 @@ async fn the_words_in_front_of_a_wall_count() {
     let problems: Vec<String> = world.select("SELECT problem FROM articles");
     assert!(problems[0].contains("the page is not the article: paywall"), "{problems:?}");
 }
+
+/// What a site says on every page, in letters enough for a text.
+const SAME_ON_EACH: &str = "This site works best in a newer browser than yours, and our journalists work best with your \
+    support: join the readers who make independent reporting from the region possible, wherever they live.";
+
+#[tokio::test]
+async fn what_a_site_says_on_every_page_makes_no_story_of_its_pages() {
+    let mut world = World::settled(RAILWAY).await;
+    for (address, title) in
+        [("http://a.test/1", "Railway tariffs fall"), ("http://a.test/2", "A railway strike ends")]
+    {
+        world.page(address, article(title, SAME_ON_EACH));
+        world.publish(A, item(address, title));
+        world.pass(HOUR).await;
+    }
+    assert_eq!(world.mail().len(), 2, "{:?}", subjects(&world.mail()));
+}
+
+#[tokio::test]
+async fn an_address_whose_page_changes_every_day_is_a_story_every_day() {
+    let mut world = World::settled(RAILWAY).await;
+    for (day, text) in [("monday", RAIL), ("tuesday", OTHER_RAIL)] {
+        world.page("http://a.test/review", article("Press review", text));
+        world.publish(A, item("http://a.test/review", "Press review").guid(day));
+        world.pass(DAY).await;
+    }
+    assert_eq!(world.mail().len(), 2, "{:?}", subjects(&world.mail()));
+}
+
+#[tokio::test]
+async fn a_late_page_leaves_the_story_that_only_its_address_had_led_to() {
+    let mut world = World::settled(RAILWAY).await;
+    world.page("http://a.test/live", article("Tariffs fall", RAIL));
+    world.publish(A, item("http://a.test/live", "Tariffs fall"));
+    world.pass(HOUR).await;
+    world.pages("http://a.test/live", [Answer::status(503), article("Night trains", OTHER_RAIL)]);
+    world.publish(B, item("http://a.test/live", "Night trains"));
+    world.pass(HOUR).await;
+    assert_eq!(subjects(&world.mail()), ["[Rail] Tariffs fall · Alpha", "[Rail] Night trains · Beta"]);
+}

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::domain::story::{self, Before, Candidate, Key, KeyKind, Traits};
+use crate::domain::story::{self, Before, By, Candidate, Key, KeyKind, Traits};
 use crate::time::Timestamp;
 
 /// An alert that a read plans for one subscription.
@@ -78,7 +78,7 @@ fn candidates(tx: &Connection, feed: i64, entry: i64, keys: &[Key]) -> rusqlite:
             .query_row([key.hash], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         if let Some((story, by)) = row {
-            found.push(candidate(tx, feed, entry, key.kind, story, by)?);
+            found.extend(candidate(tx, feed, entry, key.kind, story, by)?);
         }
     }
     Ok(found)
@@ -91,13 +91,25 @@ fn candidate(
     kind: KeyKind,
     story: i64,
     by: i64,
-) -> rusqlite::Result<Candidate> {
-    let known = tx
-        .prepare_cached("SELECT feed_id, title FROM entries WHERE id = ?1")?
-        .query_row([by], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))
-        .optional()?;
-    let (by_feed, title) = known.unwrap_or((0, String::new()));
-    Ok(Candidate { story, kind, same_feed: by_feed == feed && by != entry, title })
+) -> rusqlite::Result<Option<Candidate>> {
+    tx.prepare_cached(
+        "SELECT e.feed_id = ?3, e.link, (SELECT link FROM entries WHERE id = ?2),
+             ifnull(x.title, e.title), ifnull(x.text, e.summary), ifnull(x.full, 0)
+         FROM entries e LEFT JOIN articles x ON x.entry_id = e.id WHERE e.id = ?1",
+    )?
+    .query_row(params![by, entry, feed], |row| {
+        let site = |link: Option<String>| link.and_then(|link| story::site(&link));
+        let (theirs, own) = (site(row.get(1)?), site(row.get(2)?));
+        let same_site = theirs.is_some() && theirs == own;
+        let by = match (by == entry, row.get(0)?) {
+            (true, _) => By::Itself,
+            (false, true) => By::Feed,
+            (false, false) if same_site => By::Site,
+            (false, false) => By::Other,
+        };
+        Ok(Candidate { story, kind, by, title: row.get(3)?, text: row.get(4)?, full: row.get(5)? })
+    })
+    .optional()
 }
 
 /// Makes the alerts of an article, once for each story and subscription.

@@ -22,7 +22,7 @@ async fn settle(rig: &Rig, now: Timestamp, article: NewArticle, subscriptions: &
 }
 
 fn pageless(number: i64) -> NewEntry {
-    NewEntry { host: None, ..entry(number) }
+    NewEntry { host: None, title: "One title".to_owned(), ..entry(number) }
 }
 
 fn page(text: String) -> NewArticle {
@@ -54,7 +54,7 @@ async fn one_text_opens_one_story_and_alerts_each_subscription_once() {
 #[tokio::test]
 async fn two_workers_never_open_two_stories_for_one_text() {
     let rig = rig(&[FEED]).await;
-    let entries = (1..=20).map(|n| NewEntry { host: Some(format!("h{n}.example")), ..entry(n) }).collect();
+    let entries = (1..=20).map(|n| NewEntry { host: Some(format!("h{n}.example")), ..pageless(n) }).collect();
     rig.publish(NOW, entries).await;
     let leases = rig.claim_pages(NOW).await;
     assert_eq!(leases.len(), 20);
