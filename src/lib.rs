@@ -122,7 +122,8 @@
 //!     Tests: `crash::a_crash_in_poll_changes_nothing`, `crash::a_crash_in_read_changes_nothing`,
 //!     `crash::a_crash_in_compose_changes_nothing`, `crash::a_crash_in_deliver_sends_the_same_mail_again`,
 //!     `kill::nothing_is_lost_and_a_second_copy_is_the_same_mail`,
-//!     `deliver::a_mail_of_unknown_fate_goes_by_no_other_way`.
+//!     `deliver::a_mail_of_unknown_fate_goes_by_no_other_way`,
+//!     `crash::a_mail_that_was_under_way_when_the_process_died_goes_by_no_other_way`.
 //! 12. **A stranger's input costs a bounded amount and reaches nothing private.** Bodies are capped on the wire
 //!     and decoded, every address is checked at every hop and connected to as it was checked
 //!     ([`io::http`]), and no feed or page makes the program panic.

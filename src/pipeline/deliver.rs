@@ -27,10 +27,9 @@ impl Deliver {
     }
 }
 
-/// How a delivery ended, and by which way it was tried.
+/// How a delivery ended.
 pub struct Tried {
     delivery: Delivery,
-    via: String,
     retry: Duration,
 }
 
@@ -40,13 +39,19 @@ impl Stage for Deliver {
     type Outcome = Tried;
 
     async fn claim(&self, window: Window, limit: usize) -> Result<Vec<Self::Lease>, Error> {
-        self.pipeline.store.claim_messages(window.now, limit).await
+        self.pipeline.store.claim_messages(window.now, self.pipeline.plan().via.clone(), limit).await
     }
 
     async fn perform(&self, lease: &Self::Lease) -> Tried {
         let plan = self.pipeline.plan();
         let message = &lease.job;
-        let delivery = if message.via.is_empty() || message.via == plan.via {
+        let refused = |reason| Delivery::Retry { reason, unknown: false, transport: true };
+        let delivery = if message.goes_by != plan.via {
+            refused(format!("the way mail goes has been changed to {}", plan.via))
+        } else if !message.via.is_empty() && message.via != plan.via {
+            // Another way would not know the copy by its Message-ID.
+            refused(format!("may have been sent by {} already; set that way again, or drop it", message.via))
+        } else {
             let envelope = Envelope {
                 from: &plan.from_address,
                 to: &message.to,
@@ -54,13 +59,8 @@ impl Stage for Deliver {
                 bytes: &message.body,
             };
             plan.mailer.send(&envelope, &mut |_| {}).await
-        } else {
-            // It may have been taken there: another way would not know the copy by its Message-ID.
-            let reason =
-                format!("may have been sent by {} already; set that way again, or drop it", message.via);
-            Delivery::Retry { reason, unknown: false, transport: true }
         };
-        Tried { delivery, via: plan.via.clone(), retry: plan.mail_retry }
+        Tried { delivery, retry: plan.mail_retry }
     }
 
     async fn settle(&self, lease: Self::Lease, tried: Tried) -> Result<(), Error> {
@@ -99,7 +99,8 @@ fn decide(message: &DueMessage, attempts: u32, tried: Tried, now: Timestamp) -> 
         Delivery::Retry { reason, unknown, .. } => DeliveryPlan::Retry {
             at: now + backoff(tried.retry, attempts),
             error: reason,
-            via: unknown.then_some(tried.via),
+            // What an earlier attempt may have done, a refusal does not undo.
+            via: if unknown { message.goes_by.clone() } else { message.via.clone() },
         },
     }
 }
@@ -136,12 +137,13 @@ mod tests {
             body: Vec::new(),
             composed_at: Timestamp::from_millis(0),
             via: String::new(),
+            goes_by: "smtps://mail.example.org".to_owned(),
             is_notice: false,
         }
     }
 
     fn after(wait: Duration, attempts: u32, delivery: Delivery) -> DeliveryPlan {
-        let tried = Tried { delivery, via: "smtps://mail.example.org".to_owned(), retry: MINUTE };
+        let tried = Tried { delivery, retry: MINUTE };
         decide(&message(), attempts, tried, Timestamp::from_millis(0) + wait)
     }
 
@@ -164,8 +166,16 @@ mod tests {
             DeliveryPlan::Retry { via, .. } => via,
             other => panic!("{other:?}"),
         };
-        assert_eq!(via(true).as_deref(), Some("smtps://mail.example.org"));
-        assert_eq!(via(false), None);
+        assert_eq!(via(true), "smtps://mail.example.org");
+        assert_eq!(via(false), "");
+        let tried = Tried { delivery: retry(false), retry: MINUTE };
+        let message = DueMessage { via: "smtps://mail.example.org".to_owned(), ..message() };
+        match decide(&message, 2, tried, Timestamp::from_millis(0)) {
+            DeliveryPlan::Retry { via, .. } => {
+                assert_eq!(via, "smtps://mail.example.org", "an earlier one's too");
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -176,7 +186,7 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert!(told(&after(SECOND, 1, refuse())));
-        let tried = Tried { delivery: refuse(), via: String::new(), retry: MINUTE };
+        let tried = Tried { delivery: refuse(), retry: MINUTE };
         let notice = DueMessage { is_notice: true, ..message() };
         assert!(!told(&decide(&notice, 1, tried, Timestamp::from_millis(0))));
     }

@@ -364,3 +364,19 @@ async fn a_message_is_never_given_up_for_a_crash() {
     world.pass(MINUTE).await;
     assert_eq!((world.mail().len(), world.notices().len()), (2, 0));
 }
+
+#[tokio::test]
+async fn a_mail_that_was_under_way_when_the_process_died_goes_by_no_other_way() {
+    let mut world = world().await;
+    die_in(&world, "deliver", Point::AfterWork).await;
+    assert_eq!(world.mail().len(), 2, "taken, and nobody wrote it down");
+    world.restart().await;
+    world.reload(&format!("{RAILWAY}\n[mail]\nvia = \"maildir:elsewhere\"\n")).await;
+    world.pass(3 * HOUR).await;
+    assert_eq!(world.mail().len(), 2);
+    assert!(world.ledger().iter().all(|line| line.state == "waiting"));
+    world.reload(RAILWAY).await;
+    world.pass(3 * HOUR).await;
+    assert_eq!(distinct(&world.mail()).len(), 2);
+    assert!(world.ledger().iter().all(|line| line.state == "sent"));
+}

@@ -118,7 +118,7 @@ impl Rig {
     }
 
     async fn claim_messages(&self, now: Timestamp) -> Vec<Lease<DueMessage>> {
-        self.store().claim_messages(now, 100).await.unwrap()
+        self.store().claim_messages(now, "maildir:mail".to_owned(), 100).await.unwrap()
     }
 
     /// The one due source is polled and has these entries.

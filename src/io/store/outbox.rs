@@ -153,8 +153,10 @@ pub struct DueMessage {
     pub body: Vec<u8>,
     /// When it was composed.
     pub composed_at: Timestamp,
-    /// The way it was tried when its fate became unknown; only that way may try it again.
+    /// The way that may have taken it already, its fate being unknown; only that way may try it again.
     pub via: String,
+    /// The way it is tried now: should nobody settle this, that way may have taken it.
+    pub goes_by: String,
     /// It tells the administrator of trouble.
     pub is_notice: bool,
 }
@@ -173,8 +175,8 @@ pub enum DeliveryPlan {
         at: Timestamp,
         /// Why.
         error: String,
-        /// The only way that may try it again, when its fate is unknown.
-        via: Option<String>,
+        /// The only way that may try it again, when its fate is unknown; else empty.
+        via: String,
     },
     /// A plan: needs the claim.
     Dead {
@@ -219,22 +221,25 @@ impl Store {
         settled
     }
 
-    /// Claims up to `limit` messages that are due.
+    /// Claims up to `limit` messages that are due, to go out by `via`.
     pub async fn claim_messages(
         &self,
         now: Timestamp,
+        via: String,
         limit: usize,
     ) -> Result<Vec<Lease<DueMessage>>, Error> {
         let owner = self.owner();
         let ballast = self.inner.ballast.clone();
         self.write(move |tx| {
-            let due = due_messages(tx, now, limit)?;
+            let due = due_messages(tx, now, &via, limit)?;
             if !due.is_empty() && ballast.keep().is_err() {
                 return Err(super::full());
             }
             let mut leases = Vec::new();
             for message in due {
                 let id = message.id;
+                tx.prepare_cached("UPDATE messages SET via = ?2 WHERE id = ?1 AND via = ''")?
+                    .execute(params![id, via])?;
                 leases.push(lease::take(tx, Table::Messages, id, owner, now + DELIVERY_LEASE, message)?);
             }
             Ok(leases)
@@ -539,7 +544,12 @@ fn cancel(
     Ok(())
 }
 
-fn due_messages(tx: &Connection, now: Timestamp, limit: usize) -> rusqlite::Result<Vec<DueMessage>> {
+fn due_messages(
+    tx: &Connection,
+    now: Timestamp,
+    via: &str,
+    limit: usize,
+) -> rusqlite::Result<Vec<DueMessage>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     tx.prepare_cached(
         "SELECT m.id, r.address, m.message_id, m.subject, b.bytes, m.composed_at, m.via, s.watch_id IS NULL
@@ -555,6 +565,7 @@ fn due_messages(tx: &Connection, now: Timestamp, limit: usize) -> rusqlite::Resu
             body: row.get(4)?,
             composed_at: Timestamp::from_millis(row.get(5)?),
             via: row.get(6)?,
+            goes_by: via.to_owned(),
             is_notice: row.get(7)?,
         })
     })?
@@ -586,9 +597,7 @@ fn settle_delivery(
             if !lease::give_back(tx, Table::Messages, lease, &next)? {
                 return Ok(Settled::Lost);
             }
-            let sql = format!(
-                "UPDATE messages SET reply = printf({REPLY}, ?2), via = ifnull(?3, via) WHERE id = ?1"
-            );
+            let sql = format!("UPDATE messages SET reply = printf({REPLY}, ?2), via = ?3 WHERE id = ?1");
             tx.prepare_cached(&sql)?.execute(params![lease.id, error, via])?;
             Ok(Settled::Written)
         }

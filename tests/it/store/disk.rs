@@ -96,7 +96,7 @@ async fn fill_outbox(store: &Store, state: &Path, count: usize) {
 async fn send_until_refused(store: &Store) -> i64 {
     let mut sent = 0;
     loop {
-        match store.claim_messages(NOW, 4).await {
+        match store.claim_messages(NOW, "maildir:mail".to_owned(), 4).await {
             Ok(leases) if leases.is_empty() => return sent,
             Ok(leases) => {
                 for lease in leases {

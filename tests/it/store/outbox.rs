@@ -83,11 +83,8 @@ async fn a_reply_is_kept_as_the_ledger() {
     rig.outbox(NOW, vec![b"one".to_vec(), b"two".to_vec()]).await;
     let mut leases = rig.claim_messages(NOW).await;
     let (second, first) = (leases.remove(1), leases.remove(0));
-    let later = DeliveryPlan::Retry {
-        at: NOW + MINUTE,
-        error: "451 later".to_owned(),
-        via: Some("smtp://a".to_owned()),
-    };
+    let later =
+        DeliveryPlan::Retry { at: NOW + MINUTE, error: "451 later".to_owned(), via: "smtp://a".to_owned() };
     let _ = rig.store().settle_delivery(first, later, NOW).await.unwrap();
     let dead = DeliveryPlan::Dead { reply: "550 no".to_owned(), notice: NoticeChange::None };
     let _ = rig.store().settle_delivery(second, dead, NOW).await.unwrap();
