@@ -14,6 +14,8 @@ use crate::time::{HOUR, Timestamp, show_duration};
 
 /// A message is tried for this long, unless the server refuses it for good.
 const PATIENCE: Duration = Duration::from_hours(5 * 24);
+/// And at least this often: a machine may have slept, or its clock have jumped.
+const TRIES: u32 = 8;
 
 /// The fourth stage.
 pub struct Deliver {
@@ -93,7 +95,7 @@ fn decide(message: &DueMessage, attempts: u32, tried: Tried, now: Timestamp) -> 
     match tried.delivery {
         Delivery::Sent { reply } => DeliveryPlan::Sent { reply },
         Delivery::Dead { reply } => dead(message, reply),
-        Delivery::Retry { reason, .. } if now.since(message.composed_at) >= PATIENCE => {
+        Delivery::Retry { reason, .. } if attempts >= TRIES && now.since(message.composed_at) >= PATIENCE => {
             dead(message, format!("not sent for {}: {reason}", show_duration(PATIENCE)))
         }
         Delivery::Retry { reason, unknown, .. } => DeliveryPlan::Retry {
@@ -158,6 +160,7 @@ mod tests {
         }
         assert!(matches!(after(4 * DAY, 90, retry(false)), DeliveryPlan::Retry { .. }));
         assert!(matches!(after(5 * DAY, 90, retry(false)), DeliveryPlan::Dead { .. }));
+        assert!(matches!(after(9 * DAY, 1, retry(false)), DeliveryPlan::Retry { .. }), "the machine slept");
     }
 
     #[test]
