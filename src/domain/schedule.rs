@@ -100,7 +100,9 @@ pub fn next_poll(rhythm: &Rhythm, outcome: Outcome, now: Timestamp, id: i64) -> 
     let even = even_interval(rhythm);
     let (wait, reason) = match outcome {
         Outcome::RetryAfter(at) => {
-            return Next { due_at: at.clamp(now + rhythm.floor, now + WEEK), reason: Reason::Server };
+            // A floor above the bound wins.
+            let due_at = at.min(now + WEEK).max(now + rhythm.floor);
+            return Next { due_at, reason: Reason::Server };
         }
         Outcome::Gone => (WEEK, Reason::Server),
         Outcome::Failed { failures, since, throttled } => {
@@ -178,6 +180,7 @@ mod tests {
         let failed =
             |failures, days: u32| Outcome::Failed { failures, since: NOW - days * DAY, throttled: false };
         let eager = Rhythm { max_interval: Some(Duration::from_mins(20)), ..DEFAULT };
+        let rare = Rhythm { floor: 30 * DAY, ceiling: 30 * DAY, ..DEFAULT };
         let too_eager = Rhythm { max_interval: Some(Duration::from_mins(1)), ..DEFAULT };
         let cases = [
             ("even interval of the budget", DEFAULT, plain, 30, Reason::Rhythm),
@@ -196,6 +199,13 @@ mod tests {
             ("gone", eager, Outcome::Gone, 7 * 24 * 60, Reason::Server),
             ("Retry-After", eager, Outcome::RetryAfter(NOW + 5 * HOUR), 300, Reason::Server),
             ("Retry-After under the floor", DEFAULT, Outcome::RetryAfter(NOW + SECOND), 15, Reason::Server),
+            (
+                "Retry-After under a floor of a month",
+                rare,
+                Outcome::RetryAfter(NOW + HOUR),
+                30 * 24 * 60,
+                Reason::Server,
+            ),
             (
                 "Retry-After of a year",
                 DEFAULT,
