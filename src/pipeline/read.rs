@@ -16,7 +16,7 @@ use crate::io::http::robots::Robots;
 use crate::io::http::{self, Accept, Reply, Request, Response, host_key};
 use crate::io::store::Error;
 use crate::io::store::entries::{DueEntry, NewArticle, ReadPlan, Stored, WatchHits};
-use crate::io::store::hosts::{Host, HostPlan};
+use crate::io::store::hosts::{Host, HostPlan, RobotsTxt};
 use crate::io::store::lease::{Lease, Settled};
 use crate::io::store::notices::NoticeChange;
 use crate::io::store::stories::NewAlert;
@@ -128,6 +128,8 @@ enum Look {
     Nothing,
     /// robots.txt came first; the page is due at once, under what it says.
     Robots { body: Vec<u8> },
+    /// robots.txt cannot be had, so that the page may not be tried.
+    NoRobots { reason: String, reached: Vec<String> },
     /// robots.txt forbids the page.
     Forbidden,
     /// The page came.
@@ -151,22 +153,41 @@ async fn look(plan: &Plan, lease: &Lease<DueEntry>, now: Timestamp) -> Look {
         let own_port = own.and_then(|s| s.url.port_or_known_default());
         Request { private_host: private, own_port, ..Request::new(url, accept) }
     };
-    match robots(host, now) {
-        None => {
+    match robots(host, now, plan.page_retry / 2) {
+        Rules::Unknown => {
             let Ok(address) = url.join("/robots.txt") else { return Look::Nothing };
             rules(plan.http.get(&ask(address, Accept::Robots)).await)
         }
-        Some(robots) if !robots.allows(&url[url::Position::BeforePath..url::Position::AfterQuery]) => {
+        Rules::Unavailable => Look::Failed { reason: NO_ROBOTS.to_owned(), reached: Vec::new() },
+        Rules::Known(robots)
+            if !robots.allows(&url[url::Position::BeforePath..url::Position::AfterQuery]) =>
+        {
             Look::Forbidden
         }
-        Some(_) => page(plan.http.get(&ask(url, Accept::Page)).await),
+        Rules::Known(_) => page(plan.http.get(&ask(url, Accept::Page)).await),
     }
 }
 
-/// The rules of a host, if they are known and fresh.
-fn robots(host: &Host, now: Timestamp) -> Option<Robots> {
-    let fresh = host.robots_at.is_some_and(|at| now.since(at) < ROBOTS_AGE);
-    host.robots.as_deref().filter(|_| fresh).map(Robots::parse)
+const NO_ROBOTS: &str = "robots.txt could not be had just now";
+
+/// The rules of a host.
+enum Rules {
+    Known(Robots),
+    /// They could not be had a moment ago.
+    Unavailable,
+    /// They are to be asked for.
+    Unknown,
+}
+
+/// What is known of the rules of a host, and fresh. That they cannot be had is remembered for less than
+/// a page waits for its next try, which asks anew.
+fn robots(host: &Host, now: Timestamp, moment: std::time::Duration) -> Rules {
+    let known_for = |age| host.robots_at.is_some_and(|at| now.since(at) < age);
+    match &host.robots {
+        Some(rules) if known_for(ROBOTS_AGE) => Rules::Known(Robots::parse(rules)),
+        None if known_for(moment) => Rules::Unavailable,
+        _ => Rules::Unknown,
+    }
 }
 
 /// RFC 9309, section 2.3.1: a host without rules allows all; one that cannot be asked forbids for now.
@@ -179,9 +200,9 @@ fn rules(reply: Reply) -> Look {
         }
         Ok(response) => {
             let reason = format!("robots.txt: {}", http::status_reason(response.status));
-            Look::Failed { reason, reached }
+            Look::NoRobots { reason, reached }
         }
-        Err(failure) => Look::Failed { reason: format!("robots.txt: {failure}"), reached },
+        Err(failure) => Look::NoRobots { reason: format!("robots.txt: {failure}"), reached },
     }
 }
 
@@ -213,7 +234,7 @@ fn decide(plan: &Plan, entry: &DueEntry, tries: u32, look: Look, now: Timestamp)
     let mut problem = None;
     match look {
         Look::Robots { body } => {
-            settled.hosts.robots = Some(body);
+            settled.hosts.robots = Some(RobotsTxt::Had(body));
             settled.retry_at = Some(now);
             settled.tries = tries.saturating_sub(1);
             return settled;
@@ -227,6 +248,11 @@ fn decide(plan: &Plan, entry: &DueEntry, tries: u32, look: Look, now: Timestamp)
                 message: reason.clone(),
             };
             problem = Some(reason);
+        }
+        Look::NoRobots { reason, reached } => {
+            settled.hosts.robots = Some(RobotsTxt::Unavailable);
+            settled.hosts.reached = reached;
+            settled.error = Some(reason);
         }
         Look::Failed { reason, reached } => {
             settled.hosts.reached = reached;

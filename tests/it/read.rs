@@ -132,6 +132,21 @@ async fn a_host_whose_robots_txt_cannot_be_had_is_not_read() {
 }
 
 #[tokio::test]
+async fn a_robots_txt_that_cannot_be_had_is_not_asked_for_by_every_page() {
+    let mut world = World::settled(RAILWAY).await;
+    world.page("http://a.test/robots.txt", Answer::status(503));
+    for number in 1..=5 {
+        let address = format!("http://a.test/{number}");
+        world.publish(A, item(&address, &format!("Railway news {number}")));
+    }
+    world.poll_all().await;
+    world.pass(MINUTE).await;
+    let asked = world.asked().into_iter().filter(|asked| asked == "http://a.test/robots.txt").count();
+    assert_eq!(asked, 1);
+    assert!(world.one_mail().has("5 stories"), "the words of the feed do not wait");
+}
+
+#[tokio::test]
 async fn a_redirect_counts_against_the_host_that_it_reaches() {
     let config = format!("{RAILWAY}\n[http]\nhost_gap = \"20s\"\n");
     let mut world = World::settled(&config).await;

@@ -11,9 +11,9 @@ pub struct Host {
     pub(super) claim: i64,
     /// Its name, as [`crate::io::http::host_key`] gives it.
     pub name: String,
-    /// Its robots.txt as it was fetched last; empty when it had none.
+    /// Its robots.txt as it was fetched last; empty when it had none, and none when it could not be had.
     pub robots: Option<Vec<u8>>,
-    /// When that was.
+    /// When that was; none: nobody has asked yet.
     pub robots_at: Option<Timestamp>,
 }
 
@@ -24,8 +24,17 @@ pub struct HostPlan {
     pub next_at: Timestamp,
     /// Hosts that redirects led to, which may not be asked before the same instant.
     pub reached: Vec<String>,
-    /// robots.txt, when it was fetched; empty for a host that has none.
-    pub robots: Option<Vec<u8>>,
+    /// What became of robots.txt, when it was asked for.
+    pub robots: Option<RobotsTxt>,
+}
+
+/// A host's answer to the request for its rules.
+#[derive(Clone, Debug)]
+pub enum RobotsTxt {
+    /// These; empty for a host that has none.
+    Had(Vec<u8>),
+    /// None that counts.
+    Unavailable,
 }
 
 /// The host's row, made if need be.
@@ -59,7 +68,11 @@ pub(super) fn settle(tx: &Connection, host: &Host, plan: &HostPlan, now: Timesta
         "UPDATE hosts SET owner = iif(claim = ?3, NULL, owner), next_at = max(next_at, ?2) WHERE id = ?1",
     )?
     .execute(params![host, plan.next_at.millis(), claim])?;
-    if let Some(robots) = &plan.robots {
+    if let Some(answer) = &plan.robots {
+        let robots = match answer {
+            RobotsTxt::Had(rules) => Some(rules),
+            RobotsTxt::Unavailable => None,
+        };
         tx.prepare_cached("UPDATE hosts SET robots = ?2, robots_at = ?3 WHERE id = ?1")?.execute(params![
             host,
             robots,
