@@ -127,6 +127,8 @@ impl Store {
         made.map_err(|e| cannot_open(dir, &e))?;
         let lock = lock(dir)?;
         let path = dir.join(FILE_NAME);
+        let ballast = ballast::Ballast::of(dir);
+        refuse_emptied(&path, &ballast)?;
         let mut connection = connect(&path, OpenFlags::default())?;
         migrate::migrate(&mut connection, &path)?;
         grow_wal(&connection, &path)?;
@@ -138,7 +140,6 @@ impl Store {
             [],
             |row| row.get(0),
         )?;
-        let ballast = ballast::Ballast::of(dir);
         // Without room for it no mail is sent, and each claim tries again.
         let _ = ballast.keep();
         let inner = Inner {
@@ -268,6 +269,19 @@ fn refused(path: &Path, error: &rusqlite::Error) -> Error {
         Err(e) => cannot_open(path, &e),
         Ok(_) => Error::Open { path: path.to_owned(), reason: error.to_string(), denied: false },
     }
+}
+
+/// SQLite takes an empty file for a new database, and throws its log away. The ballast was laid beside a
+/// file that was none.
+fn refuse_emptied(path: &Path, ballast: &ballast::Ballast) -> Result<(), Error> {
+    let empty = std::fs::metadata(path).is_ok_and(|file| file.len() == 0);
+    if empty && ballast.is_there() {
+        return Err(Error::Damaged(format!(
+            "{} is empty and was not; take it away to begin anew",
+            path.display()
+        )));
+    }
+    Ok(())
 }
 
 /// Takes the state directory for this process, until it ends.

@@ -21,6 +21,11 @@ impl Ballast {
         Self { path: dir.join("ballast") }
     }
 
+    /// Whether a store has been here.
+    pub fn is_there(&self) -> bool {
+        self.path.exists()
+    }
+
     /// Makes sure that it is there, whole and on the disk.
     pub fn keep(&self) -> io::Result<()> {
         if std::fs::metadata(&self.path).is_ok_and(|file| file.len() == BYTES as u64) {

@@ -152,3 +152,19 @@ impl Wal {
         Self { bytes: log.len(), salts, commits }
     }
 }
+
+#[test]
+fn an_emptied_file_is_no_new_store() {
+    let dir = TempDir::new().unwrap();
+    drop(Store::open(dir.path(), NOW).unwrap());
+    let file = dir.path().join(FILE_NAME);
+    std::fs::write(&file, b"").unwrap();
+    let refusal = Store::open(dir.path(), NOW).err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(refusal.contains("empty") && refusal.contains("backup"), "{refusal}");
+    std::fs::remove_file(&file).unwrap();
+    assert!(Store::open(dir.path(), NOW).is_ok(), "whoever takes it away wants a new one");
+    // A process that died before it had made anything.
+    let dir = TempDir::new().unwrap();
+    std::fs::write(dir.path().join(FILE_NAME), b"").unwrap();
+    assert!(Store::open(dir.path(), NOW).is_ok());
+}
