@@ -271,3 +271,21 @@ async fn mails_of_a_time_that_has_not_come_count_for_no_limit() {
     world.pass(5 * MINUTE).await;
     assert_eq!(counts(&world), [1, 1]);
 }
+
+#[tokio::test]
+async fn a_story_whose_alert_was_cancelled_is_told_when_it_comes_again_after_the_watch_is_back() {
+    let mut world = World::settled(&rail("")).await;
+    for _ in 0..2 {
+        world.publish(A, railway(1));
+        world.poll_all().await;
+        world.reload(&(watch("Sea", "seaside", "") + SOURCES)).await;
+        world.pass(HOUR).await;
+        world.reload(&rail("")).await;
+        assert_eq!(counts(&world), [0; 0]);
+        world.publish(A, railway(1).guid("again"));
+    }
+    world.publish(B, railway(1));
+    world.poll_all().await;
+    world.pass(HOUR).await;
+    assert_eq!(counts(&world), [1]);
+}

@@ -533,7 +533,8 @@ fn cancel(
     )?;
     let row: i64 = tx.query_row(
         "INSERT INTO messages (subscription_id, recipient_id, message_id, subject, composed_at, state, settled_at, reply)
-         VALUES (?1, ?2, 'cancelled:' || ?3, ?4, ?5, 'cancelled', ?5, ?6) RETURNING id",
+         SELECT ?1, ?2, 'cancelled:' || id || '.' || made_at, ?4, ?5, 'cancelled', ?5, ?6 FROM alerts WHERE id = ?3
+         RETURNING id",
         params![subscription, recipient, alert, subject, now.millis(), why],
         |row| row.get(0),
     )?;

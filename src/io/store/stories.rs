@@ -112,7 +112,8 @@ fn candidate(
     .optional()
 }
 
-/// Makes the alerts of an article, once for each story and subscription.
+/// Makes the alerts of an article, once for each story and subscription. One that was cancelled, its watch or
+/// recipient being gone, told nobody: where they are back, another article of the story makes it anew.
 pub(super) fn alert(
     tx: &Connection,
     story: i64,
@@ -130,7 +131,9 @@ pub(super) fn alert(
         let new = tx
             .prepare_cached(
                 "INSERT INTO alerts (subscription_id, story_id, entry_id, made_at, release_at, held)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (story_id, subscription_id) DO NOTHING",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (story_id, subscription_id) DO UPDATE
+                 SET entry_id = ?3, made_at = ?4, release_at = ?5, held = ?6, state = 'open', message_id = NULL
+                 WHERE state = 'cancelled' AND entry_id <> ?3",
             )?
             .execute(params![
                 alert.subscription,
