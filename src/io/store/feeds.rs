@@ -303,8 +303,10 @@ fn store_document(
     Ok(brought)
 }
 
-/// An entry may be read again after an edit this often; some feeds change their texts at every poll.
-const MOST_EDITS: u32 = 8;
+/// So many edits of an entry are read at once. Some feeds change their texts at every poll: what is edited
+/// more often is read again at most as often as this.
+const PROMPT_EDITS: u32 = 8;
+const EDIT_PAUSE: std::time::Duration = std::time::Duration::from_hours(6);
 
 fn store_entries(
     tx: &Connection,
@@ -342,16 +344,23 @@ fn store_entries(
 struct Known {
     id: i64,
     content: i64,
-    rereads: bool,
+    quiet: bool,
+    edits: u32,
     host: Option<i64>,
 }
 
 fn known(tx: &Connection, feed: i64, entry: &NewEntry) -> rusqlite::Result<Option<Known>> {
     tx.prepare_cached(
-        "SELECT id, content, quiet = 0 AND edits < ?3, host_id FROM entries WHERE feed_id = ?1 AND ident = ?2",
+        "SELECT id, content, quiet, edits, host_id FROM entries WHERE feed_id = ?1 AND ident = ?2",
     )?
-    .query_row(params![feed, entry.ident, MOST_EDITS], |row| {
-        Ok(Known { id: row.get(0)?, content: row.get(1)?, rereads: row.get(2)?, host: row.get(3)? })
+    .query_row(params![feed, entry.ident], |row| {
+        Ok(Known {
+            id: row.get(0)?,
+            content: row.get(1)?,
+            quiet: row.get(2)?,
+            edits: row.get(3)?,
+            host: row.get(4)?,
+        })
     })
     .optional()
 }
@@ -413,12 +422,14 @@ fn edit(tx: &Connection, old: &Known, entry: &NewEntry, now: Timestamp) -> rusql
         entry.language,
         entry.published.map(Timestamp::millis),
     ])?;
-    if old.rereads {
+    if !old.quiet {
+        let due_at = if old.edits < PROMPT_EDITS { now } else { now + EDIT_PAUSE };
         // Whoever reads the old text right now has lost it: the new one is to be read.
         tx.prepare_cached(
-            "UPDATE entries SET due_at = ?2, host_id = ?3, attempts = 0, claim = claim + 1, owner = NULL WHERE id = ?1",
+            "UPDATE entries SET due_at = min(ifnull(due_at, ?2), ?2), host_id = ?3, attempts = 0, claim = claim + 1,
+                 owner = NULL WHERE id = ?1",
         )?
-        .execute(params![old.id, now.millis(), host])?;
+        .execute(params![old.id, due_at.millis(), host])?;
     }
     Ok(())
 }
