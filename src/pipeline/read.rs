@@ -83,22 +83,14 @@ impl Stage for Read {
             looks.push(look(&plan, lease, self.pipeline.clock.now()).await);
         }
         let now = self.pipeline.clock.now();
-        let work: Vec<_> = leases.iter().map(|l| (l.job.clone(), l.attempts)).zip(looks).collect();
-        let decided = {
-            let plan = Arc::clone(&plan);
-            let work = work.clone();
-            off_thread(move || {
-                work.into_iter().map(|(w, look)| decide(&plan, &w.0, w.1, look, now)).collect()
-            })
-            .await
-        };
-        // What panics is the page's doing: the feed's own words still count.
-        decided.unwrap_or_else(|| {
-            let given_up = |((entry, tries), _): ((DueEntry, u32), Look)| {
-                decide(&plan, &entry, tries, Look::Broken("the page breaks its reader".to_owned()), now)
-            };
-            work.into_iter().map(given_up).collect()
-        })
+        let seen = leases.iter().zip(looks);
+        let work: Vec<Work> = seen
+            .map(|(lease, look)| Work { entry: lease.job.clone(), tries: lease.attempts, look })
+            .collect();
+        match decide_all(&plan, work.clone(), now).await {
+            Some(decided) => decided,
+            None => decide_each(&plan, work, now).await,
+        }
     }
 
     async fn settle(&self, leases: Self::Lease, outcome: Vec<ReadPlan>) -> Result<(), Error> {
@@ -217,9 +209,41 @@ fn page(reply: Reply) -> Look {
     }
 }
 
-/// What becomes of the entry.
-fn decide(plan: &Plan, entry: &DueEntry, tries: u32, look: Look, now: Timestamp) -> ReadPlan {
-    let mut settled = ReadPlan {
+/// An entry and what was seen of its page.
+#[derive(Clone)]
+struct Work {
+    entry: DueEntry,
+    tries: u32,
+    look: Look,
+}
+
+async fn decide_all(plan: &Arc<Plan>, work: Vec<Work>, now: Timestamp) -> Option<Vec<ReadPlan>> {
+    let plan = Arc::clone(plan);
+    off_thread(move || work.into_iter().map(|w| decide(&plan, &w.entry, w.tries, w.look, now)).collect())
+        .await
+}
+
+/// One of these entries breaks its reader; it takes no other with it. Is it the page, the feed's own words
+/// still count; if those break it too, the entry is settled without any.
+async fn decide_each(plan: &Arc<Plan>, work: Vec<Work>, now: Timestamp) -> Vec<ReadPlan> {
+    let mut decided = Vec::with_capacity(work.len());
+    for work in work {
+        let broken = Look::Broken("the page breaks its reader".to_owned());
+        let without_page = Work { look: broken, ..work.clone() };
+        let mut last = nothing(plan, work.tries, now);
+        last.notice = page_broken(&work.entry, "the entry breaks its reader; please report its address");
+        let alone = match decide_all(plan, vec![work], now).await {
+            Some(plans) => plans,
+            None => decide_all(plan, vec![without_page], now).await.unwrap_or_else(|| vec![last]),
+        };
+        decided.extend(alone);
+    }
+    decided
+}
+
+/// A settle that writes nothing yet.
+fn nothing(plan: &Plan, tries: u32, now: Timestamp) -> ReadPlan {
+    ReadPlan {
         now,
         article: None,
         hits: Vec::new(),
@@ -229,7 +253,20 @@ fn decide(plan: &Plan, entry: &DueEntry, tries: u32, look: Look, now: Timestamp)
         tries,
         hosts: HostPlan { next_at: now + plan.host_gap, reached: Vec::new(), robots: None },
         notice: NoticeChange::None,
-    };
+    }
+}
+
+fn page_broken(entry: &DueEntry, message: &str) -> NoticeChange {
+    NoticeChange::Raise {
+        kind: "page broken".to_owned(),
+        subject: entry.link.clone().unwrap_or_else(|| entry.title.clone()),
+        message: message.to_owned(),
+    }
+}
+
+/// What becomes of the entry.
+fn decide(plan: &Plan, entry: &DueEntry, tries: u32, look: Look, now: Timestamp) -> ReadPlan {
+    let mut settled = nothing(plan, tries, now);
     let mut seen = Seen::Summary;
     let mut problem = None;
     match look {
@@ -242,11 +279,7 @@ fn decide(plan: &Plan, entry: &DueEntry, tries: u32, look: Look, now: Timestamp)
         Look::Nothing => {}
         Look::Forbidden => problem = Some("robots.txt forbids the page".to_owned()),
         Look::Broken(reason) => {
-            settled.notice = NoticeChange::Raise {
-                kind: "page broken".to_owned(),
-                subject: entry.link.clone().unwrap_or_default(),
-                message: reason.clone(),
-            };
+            settled.notice = page_broken(entry, &reason);
             problem = Some(reason);
         }
         Look::NoRobots { reason, reached } => {
