@@ -244,8 +244,9 @@ impl Keeper {
             return Ok(());
         }
         self.clean_at = Instant::now() + MINUTE;
-        let horizon = self.pipeline.clock.now() - self.config.store.keep;
-        let cleaned = self.pipeline.store.forget_before(horizon).await?;
+        let (store, now) = (&self.pipeline.store, self.pipeline.clock.now());
+        store.end_notices(now).await?;
+        let cleaned = store.forget_before(now - self.config.store.keep).await?;
         self.clean_at = Instant::now() + if cleaned == 0 { HOUR } else { SECOND };
         Ok(())
     }

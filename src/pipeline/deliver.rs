@@ -8,7 +8,7 @@ use crate::domain::text;
 use crate::io::mail::{Delivery, Envelope};
 use crate::io::store::Error;
 use crate::io::store::lease::{Lease, Settled};
-use crate::io::store::notices::NoticeChange;
+use crate::io::store::notices::{MAIL_NOT_DELIVERED, NoticeChange};
 use crate::io::store::outbox::{DeliveryPlan, DueMessage};
 use crate::time::{HOUR, Timestamp, show_duration};
 
@@ -117,7 +117,7 @@ fn dead(message: &DueMessage, reply: String) -> DeliveryPlan {
         NoticeChange::None
     } else {
         NoticeChange::Raise {
-            kind: "mail not delivered".to_owned(),
+            kind: MAIL_NOT_DELIVERED.to_owned(),
             subject: format!("{} to {}", message.message_id, message.to),
             message: format!("\u{201c}{}\u{201d}: {reply}", text::cut(&message.subject, 120)),
         }

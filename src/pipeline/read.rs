@@ -18,7 +18,7 @@ use crate::io::store::Error;
 use crate::io::store::entries::{DueEntry, NewArticle, ReadPlan, Stored, WatchHits};
 use crate::io::store::hosts::{Host, HostPlan, RobotsTxt};
 use crate::io::store::lease::{Lease, Settled};
-use crate::io::store::notices::NoticeChange;
+use crate::io::store::notices::{NoticeChange, PAGE_BROKEN};
 use crate::io::store::stories::NewAlert;
 use crate::time::{DAY, MINUTE, Timestamp};
 
@@ -258,7 +258,7 @@ fn nothing(plan: &Plan, tries: u32, now: Timestamp) -> ReadPlan {
 
 fn page_broken(entry: &DueEntry, message: &str) -> NoticeChange {
     NoticeChange::Raise {
-        kind: "page broken".to_owned(),
+        kind: PAGE_BROKEN.to_owned(),
         subject: entry.link.clone().unwrap_or_else(|| entry.title.clone()),
         message: message.to_owned(),
     }

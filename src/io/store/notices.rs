@@ -27,6 +27,14 @@ pub enum NoticeChange {
     },
 }
 
+/// A page that broke its reader: nothing ends it.
+pub const PAGE_BROKEN: &str = "page broken";
+/// A mail that was given up: nothing ends it.
+pub const MAIL_NOT_DELIVERED: &str = "mail not delivered";
+
+/// What nothing ends is over this long after it was told of.
+const PASSES: std::time::Duration = std::time::Duration::from_hours(7 * 24);
+
 /// Troubles of the same quarter of an hour share a mail.
 const GATHER: std::time::Duration = std::time::Duration::from_mins(15);
 
@@ -83,6 +91,16 @@ impl Store {
     /// Raises a notice, or ends one, outside any stage's settle.
     pub async fn notice(&self, change: NoticeChange, now: Timestamp) -> Result<(), Error> {
         self.write(move |tx| apply(tx, &change, now)).await
+    }
+
+    /// Ends the notices of what happened once and was told long ago.
+    pub async fn end_notices(&self, now: Timestamp) -> Result<(), Error> {
+        self.write(move |tx| {
+            let sql =
+                "UPDATE notices SET state = 'over' WHERE state = 'told' AND kind IN (?1, ?2) AND since < ?3";
+            tx.execute(sql, params![PAGE_BROKEN, MAIL_NOT_DELIVERED, (now - PASSES).millis()]).map(drop)
+        })
+        .await
     }
 }
 

@@ -143,6 +143,27 @@ async fn trouble_is_told_once_to_each_administrator_and_again_when_it_comes_agai
 }
 
 #[tokio::test]
+async fn what_happened_once_is_over_a_week_after_it_was_told() {
+    let rig = Rig::empty();
+    let anna = Roster { administrators: vec![ANNA.to_owned()], ..roster(&[FEED], &[]) };
+    rig.enrol(&anna, NOW).await;
+    for kind in [notices::PAGE_BROKEN, notices::MAIL_NOT_DELIVERED, "source failing"] {
+        let (kind, subject) = (kind.to_owned(), FEED.to_owned());
+        rig.store()
+            .notice(NoticeChange::Raise { kind, subject, message: "503".to_owned() }, NOW)
+            .await
+            .unwrap();
+    }
+    rig.store().end_notices(NOW + 8 * DAY).await.unwrap();
+    assert_eq!(rig.count("notices WHERE state = 'over'"), 0, "nobody was told");
+    rig.run("UPDATE notices SET state = 'told'");
+    rig.store().end_notices(NOW + 6 * DAY).await.unwrap();
+    assert_eq!(rig.count("notices WHERE state = 'over'"), 0);
+    rig.store().end_notices(NOW + 8 * DAY).await.unwrap();
+    assert_eq!(rig.ask::<String>("SELECT kind FROM notices WHERE state <> 'over'"), "source failing");
+}
+
+#[tokio::test]
 async fn an_administrator_who_comes_later_hears_of_what_is_not_over() {
     let rig = Rig::empty();
     let anna = Roster { administrators: vec![ANNA.to_owned()], ..roster(&[FEED], &[]) };
