@@ -138,6 +138,16 @@ pub enum RetryAfter {
     At(Timestamp),
 }
 
+impl RetryAfter {
+    /// When the next request is welcome.
+    pub fn from(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Seconds(seconds) => now + Duration::from_secs(seconds),
+            Self::At(at) => at,
+        }
+    }
+}
+
 /// The host a request is counted against: lower case, without port, brackets or trailing dot.
 ///
 /// ```

@@ -219,10 +219,7 @@ fn decide(feed: &DueFeed, seen: Seen, rhythm: &Rhythm, full_text: bool, now: Tim
             Outcome::Worked { fresh_for: fresh.response.fresh_for.max(fresh.document.ttl) }
         }
         Err(Trouble { gone: true, .. }) => Outcome::Gone,
-        Err(Trouble { retry_after: Some(RetryAfter::At(at)), .. }) => Outcome::RetryAfter(*at),
-        Err(Trouble { retry_after: Some(RetryAfter::Seconds(seconds)), .. }) => {
-            Outcome::RetryAfter(now + std::time::Duration::from_secs(*seconds))
-        }
+        Err(Trouble { retry_after: Some(welcome), .. }) => Outcome::RetryAfter(welcome.from(now)),
         Err(trouble) => {
             Outcome::Failed { failures: health.failures, since: health.since, throttled: trouble.throttled }
         }
@@ -237,7 +234,7 @@ fn decide(feed: &DueFeed, seen: Seen, rhythm: &Rhythm, full_text: bool, now: Tim
         next: schedule::next_poll(rhythm, outcome, now, feed.id),
         health,
         document,
-        hosts: HostPlan { next_at: now, reached: seen.reached, robots: None },
+        hosts: HostPlan { next_at: now, reached: seen.reached, ..HostPlan::default() },
         notice,
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::scope::Candidate;
 use crate::domain::text;
 use crate::domain::watch::{self, Field, Text};
 use crate::io::http::robots::Robots;
-use crate::io::http::{self, Accept, Reply, Request, Response, host_key};
+use crate::io::http::{self, Accept, Reply, Request, Response, RetryAfter, host_key};
 use crate::io::store::Error;
 use crate::io::store::entries::{DueEntry, NewArticle, ReadPlan, Stored, WatchHits};
 use crate::io::store::hosts::{Host, HostPlan, RobotsTxt};
@@ -26,6 +26,8 @@ use crate::time::{DAY, MINUTE, Timestamp};
 const TRIES: u32 = 6;
 /// robots.txt is asked for again after this (RFC 9309, section 2.4).
 const ROBOTS_AGE: std::time::Duration = DAY;
+/// A server that names a later time for the next request is not believed.
+const LONGEST_WAIT: std::time::Duration = DAY;
 /// The alerts of a first sight wait at most this long for the pages that were seen with them.
 const HELD: std::time::Duration = std::time::Duration::from_mins(15);
 /// A first sight alerts on what is not older than this.
@@ -128,6 +130,8 @@ enum Look {
     Page { response: Box<Response>, reached: Vec<String> },
     /// It did not, or it may not be tried.
     Failed { reason: String, reached: Vec<String> },
+    /// Its server named the time of the next request.
+    Later { reason: String, reached: Vec<String>, welcome: RetryAfter },
     /// It must not be tried again.
     Broken(String),
 }
@@ -204,7 +208,13 @@ fn page(reply: Reply) -> Look {
         Ok(response) if (200..300).contains(&response.status) => {
             Look::Page { response: Box::new(response), reached }
         }
-        Ok(response) => Look::Failed { reason: http::status_reason(response.status), reached },
+        Ok(response) => {
+            let reason = http::status_reason(response.status);
+            match response.retry_after.filter(|_| matches!(response.status, 429 | 503)) {
+                Some(welcome) => Look::Later { reason, reached, welcome },
+                None => Look::Failed { reason, reached },
+            }
+        }
         Err(failure) => Look::Failed { reason: failure.to_string(), reached },
     }
 }
@@ -251,7 +261,7 @@ fn nothing(plan: &Plan, tries: u32, now: Timestamp) -> ReadPlan {
         retry_at: None,
         error: None,
         tries,
-        hosts: HostPlan { next_at: now + plan.host_gap, reached: Vec::new(), robots: None },
+        hosts: HostPlan { next_at: now + plan.host_gap, ..HostPlan::default() },
         notice: NoticeChange::None,
     }
 }
@@ -291,6 +301,11 @@ fn decide(plan: &Plan, entry: &DueEntry, tries: u32, look: Look, now: Timestamp)
             settled.hosts.reached = reached;
             settled.error = Some(reason);
         }
+        Look::Later { reason, reached, welcome } => {
+            settled.hosts.reached = reached;
+            settled.hosts.retries_from = Some(welcome.from(now).min(now + LONGEST_WAIT));
+            settled.error = Some(reason);
+        }
         Look::Page { response, reached } => {
             settled.hosts.reached = reached;
             match read_page(&response) {
@@ -307,7 +322,7 @@ fn decide(plan: &Plan, entry: &DueEntry, tries: u32, look: Look, now: Timestamp)
     }
     if settled.error.is_some() && tries < TRIES {
         let wait = plan.page_retry.saturating_mul(1 << tries.saturating_sub(1).min(16));
-        settled.retry_at = Some(now + wait);
+        settled.retry_at = Some((now + wait).max(settled.hosts.retries_from.unwrap_or(now)));
     }
     problem = problem.or_else(|| settled.error.clone());
     place_and_match(plan, entry, seen, problem, &mut settled);

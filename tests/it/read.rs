@@ -147,6 +147,28 @@ async fn a_robots_txt_that_cannot_be_had_is_not_asked_for_by_every_page() {
 }
 
 #[tokio::test]
+async fn a_server_that_asks_for_time_is_asked_once_for_what_is_new() {
+    let mut world = World::settled(RAILWAY).await;
+    let pages = ["http://a.test/1", "http://a.test/2"];
+    let answers = [Answer::status(503), Answer::status(429).header("Retry-After", "10800")];
+    for (address, answer) in pages.iter().zip(answers) {
+        world.page(address, answer);
+        world.publish(A, item(address, "Railway news"));
+        world.poll_all().await;
+    }
+    let count = |world: &World| world.asked().iter().filter(|asked| pages.contains(&asked.as_str())).count();
+    world.pass(170 * MINUTE).await;
+    assert_eq!(
+        count(&world),
+        2,
+        "each page once, and none again in the three hours that the second answer named"
+    );
+    assert_eq!(world.one_mail().count("[Railway] news"), 2, "the words of the feed do not wait");
+    world.pass(20 * MINUTE).await;
+    assert_eq!(count(&world), 2);
+}
+
+#[tokio::test]
 async fn a_redirect_counts_against_the_host_that_it_reaches() {
     let config = format!("{RAILWAY}\n[http]\nhost_gap = \"20s\"\n");
     let mut world = World::settled(&config).await;

@@ -24,6 +24,8 @@ pub struct HostPlan {
     pub next_at: Timestamp,
     /// Hosts that redirects led to, which may not be asked before the same instant.
     pub reached: Vec<String>,
+    /// Pages of the host that were tried before are not tried again before this: its server asked for it.
+    pub retries_from: Option<Timestamp>,
     /// What became of robots.txt, when it was asked for.
     pub robots: Option<RobotsTxt>,
 }
@@ -78,6 +80,14 @@ pub(super) fn settle(tx: &Connection, host: &Host, plan: &HostPlan, now: Timesta
             robots,
             now.millis()
         ])?;
+    }
+    if let Some(from) = plan.retries_from {
+        // One that is new is tried once: until then nobody knows what it says.
+        tx.prepare_cached(
+            "UPDATE entries SET due_at = ?2 WHERE host_id = ?1 AND due_at < ?2 AND owner IS NULL AND attempts > 0
+                 AND EXISTS (SELECT 1 FROM articles WHERE entry_id = entries.id)",
+        )?
+        .execute(params![host, from.millis()])?;
     }
     refresh(tx, host)?;
     for name in &plan.reached {

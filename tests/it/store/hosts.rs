@@ -63,7 +63,7 @@ async fn a_host_that_a_redirect_reached_is_not_asked_before_its_gap_is_over() {
     let rig = Rig::new(&["https://a.example/", "https://b.example/"]).await;
     let lease = one(rig.store().claim_polls(NOW, NOW, Pick::Usual, 1).await.unwrap());
     let reached = if lease.job.url.contains("a.example") { "b.example" } else { "a.example" };
-    let hosts = HostPlan { next_at: NOW + MINUTE, reached: vec![reached.to_owned()], robots: None };
+    let hosts = HostPlan { next_at: NOW + MINUTE, reached: vec![reached.to_owned()], ..HostPlan::default() };
     let _ = rig.store().settle_poll(lease, PollPlan { hosts, ..polled(NOW) }).await.unwrap();
     assert!(rig.claim_polls(NOW + MINUTE - SECOND).await.is_empty());
     assert_eq!(rig.claim_poll(NOW + MINUTE).await.job.host.name, reached);
