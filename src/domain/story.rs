@@ -65,7 +65,7 @@ pub enum By {
     Itself,
     /// Another one of its feed.
     Feed,
-    /// One of another feed of its site.
+    /// One of another feed, with the same address or on the same site.
     Site,
     /// One of another site.
     Other,
@@ -127,6 +127,8 @@ fn joins(article: &Traits<'_>, candidate: &Candidate) -> bool {
         KeyKind::Text => {
             matches!(candidate.by, By::Itself | By::Other) || near(article.title, &candidate.title)
         }
+        // Another site names the original of its reprint or translation.
+        KeyKind::Link if candidate.by == By::Other => true,
         // A home page, a live page, a review of every day: one address, and each time something else.
         KeyKind::Link if article.full && candidate.full => near(article.text, &candidate.text),
         KeyKind::Link if candidate.by != By::Feed => true,
@@ -182,7 +184,8 @@ const TRACKING: [&str; 9] =
 /// final slash. None for a home page, which is no article.
 pub fn canonical(link: &str) -> Option<String> {
     let url = Url::parse(link).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    let host = site_of(&url)?;
+    let host = url.host_str()?;
+    let host = host.strip_prefix("www.").unwrap_or(host);
     let path = url.path().trim_end_matches('/');
     let mut query: Vec<(String, String)> = url
         .query_pairs()
@@ -201,14 +204,11 @@ pub fn canonical(link: &str) -> Option<String> {
     Some(address)
 }
 
-/// The site of an address.
+/// The site of an address; none where it names a machine by number, on which several sites may live.
 pub fn site(link: &str) -> Option<String> {
-    Url::parse(link).ok().and_then(|url| site_of(&url).map(str::to_owned))
-}
-
-fn site_of(url: &Url) -> Option<&str> {
-    let host = url.host_str()?;
-    Some(host.strip_prefix("www.").unwrap_or(host))
+    let url = Url::parse(link).ok()?;
+    let host = url.domain()?;
+    Some(host.strip_prefix("www.").unwrap_or(host).to_owned())
 }
 
 #[cfg(test)]
@@ -277,7 +277,8 @@ mod tests {
         let daily_summary = Candidate { full: false, ..daily.clone() };
         let new_headline = full("Ministers meet again", LONG);
         let same_on_each = full("Wheat is in", LONG);
-        let misled_to = candidate(1, KeyKind::Link);
+        let misled_to = Candidate { by: By::Site, ..candidate(1, KeyKind::Link) };
+        let original = candidate(4, KeyKind::Link);
         let live = Traits { title: "Another item of the live page", ..summary };
         let cases = [
             ("nothing like it", &text, None, vec![], None),
@@ -290,6 +291,7 @@ mod tests {
             ("its address is known", &summary, None, vec![by_link.clone()], Some(3)),
             ("one feed, one address, one title", &summary, None, vec![own_feed.clone()], Some(3)),
             ("one feed, one address, other titles", &live, None, vec![own_feed], None),
+            ("another site names its original", &other, None, vec![original], Some(4)),
             ("the page came and was misled", &other, Some(was(false)), vec![misled_to], None),
             ("the page came and is known", &text, Some(was(false)), vec![by_text.clone()], Some(2)),
             ("the page came and is new", &text, Some(was(false)), vec![by_link.clone()], Some(1)),

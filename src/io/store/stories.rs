@@ -98,9 +98,10 @@ fn candidate(
          FROM entries e LEFT JOIN articles x ON x.entry_id = e.id WHERE e.id = ?1",
     )?
     .query_row(params![by, entry, feed], |row| {
-        let site = |link: Option<String>| link.and_then(|link| story::site(&link));
-        let (theirs, own) = (site(row.get(1)?), site(row.get(2)?));
-        let same_site = theirs.is_some() && theirs == own;
+        let (theirs, own): (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
+        let site = |link: &Option<String>| link.as_deref().and_then(story::site);
+        let same_site =
+            (theirs.is_some() && theirs == own) || site(&theirs).is_some_and(|s| site(&own) == Some(s));
         let by = match (by == entry, row.get(0)?) {
             (true, _) => By::Itself,
             (false, true) => By::Feed,
