@@ -109,9 +109,12 @@ fn sources(config: &Config) -> Result<()> {
     }
     table.print()?;
     let polling = &config.polling;
+    let count = match config.sources.len() {
+        1 => "1 source".to_owned(),
+        many => format!("{many} sources, each"),
+    };
     output::line(format!(
-        "{} sources, each every {} to {}, {} requests a feed and day on average",
-        config.sources.len(),
+        "{count} every {} to {}, {} requests a feed and day on average",
         show_duration(polling.floor),
         show_duration(polling.ceiling),
         polling.budget
