@@ -12,6 +12,7 @@ mod raw;
 mod unit;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -19,7 +20,7 @@ use url::Url;
 
 use crate::domain::digest::release::Timing;
 use crate::domain::scope::Scope;
-use crate::io::http::Network;
+use crate::io::http::{Credentials, Network, Proxy, Route};
 use crate::io::mail::{Login, Via};
 use crate::time::{HOUR, MINUTE, SECOND};
 
@@ -90,6 +91,10 @@ pub struct Source {
     pub full_text: bool,
     /// Whether its own host may lie in a private network.
     pub allow_private: bool,
+    /// Headers and login, for its own origin.
+    pub credentials: Option<Arc<Credentials>>,
+    /// The way to it and to its pages.
+    pub route: Route,
 }
 
 /// One `[[watch]]`. It is its `name`.
@@ -133,13 +138,21 @@ pub struct HttpConfig {
     pub host_gap: Duration,
     /// Networks besides the public internet that may be asked.
     pub allow_private: Vec<Network>,
+    /// The way of all requests but those of sources that name another.
+    pub proxy: Option<Proxy>,
     /// One more trusted root, for web and mail.
     pub ca_file: Option<PathBuf>,
 }
 
 impl Default for HttpConfig {
     fn default() -> Self {
-        Self { contact: String::new(), host_gap: 2 * SECOND, allow_private: Vec::new(), ca_file: None }
+        Self {
+            contact: String::new(),
+            host_gap: 2 * SECOND,
+            allow_private: Vec::new(),
+            proxy: None,
+            ca_file: None,
+        }
     }
 }
 

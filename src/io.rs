@@ -2,5 +2,6 @@
 
 pub mod http;
 pub mod mail;
+pub mod secret;
 pub mod store;
 pub mod tls;

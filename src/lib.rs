@@ -40,7 +40,7 @@
 //! ```text
 //! time                         one clock, durations
 //! domain                       what needs nobody's answer: pure, synchronous, `now` and ids are arguments
-//! io: http · mail · store      adapters; they know the domain, and never one another (tls serves the first two)
+//! io: http · mail · store      adapters; they know the domain, and never one another (tls and secret serve the first two)
 //! pipeline                     the stages and their driver
 //! config · daemon · cli        wiring, signals, commands
 //! ```

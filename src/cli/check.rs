@@ -9,6 +9,7 @@ use super::output::{self, Table, style};
 use super::{Exit, Loaded, Result, load_config};
 use crate::config::{self, Config, Diagnostic, Severity, Source, Watch};
 use crate::domain::scope::Selector;
+use crate::io::http::Route;
 use crate::time::show_duration;
 
 /// Read the config as the daemon would and say what is watched, polled and mailed
@@ -108,6 +109,9 @@ fn sources(config: &Config) -> Result<()> {
         table.row(&cells[..if noted { 4 } else { 3 }]);
     }
     table.print()?;
+    if let Some(proxy) = &config.http.proxy {
+        output::line(format!("through {proxy}"))?;
+    }
     let polling = &config.polling;
     let count = match config.sources.len() {
         1 => "1 source".to_owned(),
@@ -126,6 +130,16 @@ fn notes(source: &Source) -> String {
     notes.extend(source.max_interval.map(|interval| format!("at least every {}", show_duration(interval))));
     notes.extend((!source.full_text).then(|| "pages are not read".to_owned()));
     notes.extend(source.allow_private.then(|| "may lie in a private network".to_owned()));
+    if let Some(own) = &source.credentials {
+        notes.extend(own.login().map(|_| "with a login".to_owned()));
+        let names = own.header_names();
+        notes.extend((!names.is_empty()).then(|| format!("with {}", names.join(", "))));
+    }
+    match &source.route {
+        Route::Usual => {}
+        Route::Direct => notes.push("no proxy".to_owned()),
+        Route::Through(proxy) => notes.push(format!("through {proxy}")),
+    }
     notes.join(", ")
 }
 

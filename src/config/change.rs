@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Config, Source, Watch};
 use crate::domain::digest::release::Timing;
-use crate::io::http::{Network, masked};
+use crate::io::http::{Credentials, Network, Route, masked};
 use crate::io::mail::{Login, Password, Secret};
 use crate::time::show_duration;
 
@@ -88,6 +88,8 @@ fn sources(old: &[Source], new: &[Source], changes: &mut Vec<String>) {
                 ));
                 parts.extend(value("full_text", &before.full_text, &source.full_text));
                 parts.extend(value("allow_private", &before.allow_private, &source.allow_private));
+                parts.extend(credentials(before.credentials.as_deref(), source.credentials.as_deref()));
+                parts.extend(optional("proxy", Some(&before.route), Some(&source.route), way));
                 changes.push(format!("source {}: {}", masked(&source.url), parts.join(", ")));
             }
             Some(_) => {}
@@ -95,6 +97,30 @@ fn sources(old: &[Source], new: &[Source], changes: &mut Vec<String>) {
     }
     for source in old.iter().filter(|before| !new.iter().any(|source| source.url == before.url)) {
         changes.push(format!("source {} removed", masked(&source.url)));
+    }
+}
+
+/// What a source's own server is told: the names of it, never the values.
+fn credentials(old: Option<&Credentials>, new: Option<&Credentials>) -> Vec<String> {
+    let names = |of: Option<&Credentials>| of.map(Credentials::header_names).unwrap_or_default();
+    let login = |of: Option<&Credentials>| of.and_then(|own| own.login().cloned());
+    let mut parts = Vec::new();
+    parts.extend(items("headers", &names(old), &names(new)));
+    if login(old) != login(new) {
+        parts.push("auth".to_owned());
+    }
+    if old != new && parts.is_empty() {
+        parts.push("headers".to_owned());
+    }
+    parts
+}
+
+/// A proxy without its user.
+fn way(route: &Route) -> String {
+    match route {
+        Route::Usual => "as usual".to_owned(),
+        Route::Direct => "none".to_owned(),
+        Route::Through(proxy) => proxy.to_string(),
     }
 }
 
@@ -141,6 +167,7 @@ fn settings(old: &Config, new: &Config, changes: &mut Vec<String>) {
         value("contact", &a.contact, &b.contact),
         time("host_gap", a.host_gap, b.host_gap),
         items("allow_private", &networks(&a.allow_private), &networks(&b.allow_private)),
+        optional("proxy", a.proxy.as_ref(), b.proxy.as_ref(), ToString::to_string),
         optional("ca_file", a.ca_file.as_ref(), b.ca_file.as_ref(), |path| path.display().to_string()),
     ];
     say("http", http);

@@ -1,6 +1,7 @@
 //! From what is written to what is meant. Whatever is wrong becomes a diagnostic and its default stands in,
 //! so that the checks go on to the end.
 
+mod access;
 mod mail;
 mod source;
 mod watch;
@@ -24,9 +25,9 @@ use crate::time::{DAY, SECOND, parse_duration, show_duration};
 pub(super) fn check(loaded: Loaded, environment: &Environment, report: &mut Report) -> Config {
     let mut documents = loaded.documents;
     let first = documents.first_mut().map(|(_, document)| std::mem::take(document)).unwrap_or_default();
-    let mut checker = Checker { report, file: 0 };
+    let mut checker = Checker { report, environment, file: 0 };
 
-    let mail = checker.mail(&first.mail, environment);
+    let mail = checker.mail(&first.mail);
     let delivery = checker.delivery(&first.delivery);
     let polling = checker.polling(&first.polling);
     let http = checker.http(&first.http);
@@ -72,6 +73,7 @@ const ANY: RangeInclusive<Duration> = Duration::ZERO..=AGES;
 /// The report and the file that is being checked.
 struct Checker<'r> {
     report: &'r mut Report,
+    environment: &'r Environment,
     file: usize,
 }
 
@@ -143,6 +145,7 @@ impl Checker<'_> {
             contact: self.contact(&raw.contact),
             host_gap: self.duration("host_gap", &raw.host_gap, default.host_gap, ANY),
             allow_private,
+            proxy: self.usual_proxy(raw),
             ca_file: self.ca_file(&raw.ca_file),
         }
     }

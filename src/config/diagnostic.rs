@@ -173,7 +173,12 @@ fn place(text: &str, span: &Range<usize>) -> Place {
     let end = text.floor_char_boundary(span.end).clamp(start, line_end);
     let before = text[line_start..start].chars().count();
     let width = text[start..end].trim_end().chars().count().max(1);
-    let shown = conceal(&text[line_start..line_end]);
+    let in_secrets = text[..line_start]
+        .lines()
+        .rev()
+        .find(|line| line.trim_start().starts_with('['))
+        .is_some_and(|header| header.contains(".headers") || header.contains(".auth"));
+    let shown = conceal(&text[line_start..line_end], in_secrets);
 
     let (mut excerpt, mut indent, mut under) = (shown.clone(), before, width);
     if shown.len() > LONGEST {
@@ -184,6 +189,11 @@ fn place(text: &str, span: &Range<usize>) -> Place {
         excerpt = left.chars().chain(window.iter().copied()).chain(right.chars()).collect();
         indent = before - skip + left.chars().count();
         under = width.min((excerpt.len() + 1).saturating_sub(indent)).max(1);
+    }
+    // A place in what is concealed is where it is concealed.
+    let last = excerpt.len().saturating_sub(1);
+    if indent >= last && excerpt.last() == Some(&'…') {
+        (indent, under) = (last, 1);
     }
     let excerpt: String = excerpt.iter().collect();
     let excerpt = excerpt.trim_end().to_owned();
@@ -196,11 +206,12 @@ fn place(text: &str, span: &Range<usize>) -> Place {
     }
 }
 
-/// The characters of a line fit for a terminal and a log: no controls, and no secret.
-fn conceal(line: &str) -> Vec<char> {
+/// The characters of a line fit for a terminal and a log: no controls, and no secret. In a table of secrets
+/// every value is one.
+fn conceal(line: &str, in_secrets: bool) -> Vec<char> {
     let mut shown: Vec<char> =
         conceal_users(line).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let secret = (0..shown.len()).find(|&at| shown[at] == '=' && names_a_secret(&shown[..at]));
+    let secret = (0..shown.len()).find(|&at| shown[at] == '=' && (in_secrets || names_a_secret(&shown[..at])));
     if let Some(at) = secret {
         shown.truncate(at + 1);
         shown.extend([' ', '…']);

@@ -3,8 +3,11 @@
 //! Every table is read key by key when something in it is wrong, so that all mistakes of a file are told at
 //! once. An unknown key is always an error: a setting that is silently ignored is worse than none.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
@@ -18,6 +21,58 @@ pub type Texts = Option<Spanned<Vec<Spanned<String>>>>;
 pub type Number = Option<Spanned<u32>>;
 /// A switch, where it is given.
 pub type Switch = Option<Spanned<bool>>;
+/// A table of texts, where it is given.
+pub type Table = Option<Spanned<BTreeMap<Spanned<String>, Spanned<Entry>>>>;
+
+/// A text in a table, or where it is: `{ file = "…" }`.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// The text; it may be a secret.
+    Text(String),
+    /// The name of the file it is in.
+    File(Spanned<String>),
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("Text(…)"),
+            Self::File(file) => f.debug_tuple("File").field(file).finish(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextOrFile;
+
+        impl<'de> Visitor<'de> for TextOrFile {
+            type Value = Entry;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, or { file = \"…\" }")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Entry, E> {
+                Ok(Entry::Text(text.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entry, A::Error> {
+                let Some(key) = map.next_key::<String>()? else { return Err(A::Error::missing_field("file")) };
+                if key != "file" {
+                    return Err(A::Error::unknown_field(&key, &["file"]));
+                }
+                let file = map.next_value()?;
+                match map.next_key::<String>()? {
+                    None => Ok(Entry::File(file)),
+                    Some(other) => Err(A::Error::unknown_field(&other, &["file"])),
+                }
+            }
+        }
+
+        deserializer.deserialize_any(TextOrFile)
+    }
+}
 
 /// Names of keys, each with an example.
 type Keys = &'static [(&'static str, &'static str)];
@@ -82,6 +137,10 @@ section! {
         max_interval: Text = r#""20m""#,
         full_text: Switch = "true",
         allow_private: Switch = "false",
+        headers: Table = r#"{ Accept-Language = "tr", X-Api-Key = { file = "/etc/habar/example.key" } }"#,
+        auth: Table = r#"{ user = "habar", password_file = "/etc/habar/example.password" }"#,
+        proxy: Text = r#""socks5h://127.0.0.1:9050""#,
+        proxy_password_file: Text = r#""/etc/habar/proxy.password""#,
     } later {
         "kind" = "take the key out: every source is a feed",
         "item" = "use the address of a feed",
@@ -89,9 +148,6 @@ section! {
         "title" = "use the address of a feed; the outlet's name is name = \"…\"",
         "date" = "use the address of a feed",
         "article" = "take it out: the main text of a page is found by itself",
-        "headers" = "take it out",
-        "auth" = "take it out; only public feeds can be read",
-        "proxy" = "take it out",
     }
 }
 
@@ -127,10 +183,10 @@ section! {
         contact: Text = r#""news@example.org""#,
         host_gap: Text = r#""2s""#,
         allow_private: Texts = r#"["127.0.0.0/8"]"#,
+        proxy: Text = r#""http://proxy.example.org:3128""#,
+        proxy_password_file: Text = r#""/etc/habar/proxy.password""#,
         ca_file: Text = r#""/etc/habar/ca.pem""#,
-    } later {
-        "proxy" = "take it out: sites are asked directly",
-    }
+    } later {}
 }
 
 section! {
@@ -379,6 +435,7 @@ impl Reader<'_> {
         let expected = match example.chars().next() {
             Some('"') => "a text in quotes",
             Some('[') => "a list of texts in quotes",
+            Some('{') => "a table of names and texts in quotes",
             Some('t' | 'f') => "true or false",
             _ => "a whole number from 1",
         };

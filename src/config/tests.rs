@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::digest::release::Rule;
 use crate::domain::scope::Selector;
+use crate::io::http;
 use crate::time::DAY;
 
 /// Writes the files below a folder of their own and reads `habar.toml` there; paths are shown without it.
@@ -128,15 +129,15 @@ fn what_is_left_out_has_the_defaults_of_the_contract() {
     assert_eq!(config.mail.language, "en");
     assert_eq!(config.admin, ["you@localhost"]);
     assert_eq!(config.polling, Polling { budget: 48, floor: 15 * MINUTE, ceiling: HOUR });
-    let http =
-        HttpConfig { contact: String::new(), host_gap: 2 * SECOND, allow_private: vec![], ca_file: None };
-    assert_eq!(config.http, http);
+    assert_eq!((config.http.contact.as_str(), config.http.host_gap), ("", 2 * SECOND));
+    assert_eq!((&config.http.allow_private, &config.http.proxy, &config.http.ca_file), (&vec![], &None, &None));
     assert_eq!(config.reading, Reading { retry: 10 * MINUTE });
     assert_eq!(config.delivery, DeliveryConfig { gather: 45 * SECOND, retry: MINUTE, fold_after: 20 });
     assert_eq!(config.store, StoreConfig { keep: 365 * DAY });
     let source = &config.sources[0];
     assert_eq!((source.name.as_ref(), source.tags.len(), source.max_interval), (None, 0, None));
     assert!(source.full_text && !source.allow_private);
+    assert_eq!((&source.credentials, &source.route), (&None, &Route::Usual));
     let watch = &config.watches[0];
     assert_eq!(watch.to, ["you@localhost"]);
     assert_eq!((watch.timing.rule, watch.timing.quiet, watch.timing.gather), (Rule::Now, None, 45 * SECOND));
@@ -160,6 +161,10 @@ tags = ["kz", "agency"]
 max_interval = "20m"
 full_text = false
 allow_private = true
+headers = { Accept-Language = "tr", X-Api-Key = { file = "key" } }
+auth = { user = "desk", password_file = "password" }
+proxy = "socks5h://me@127.0.0.1:9050"
+proxy_password_file = "password"
 [[watch]]
 name = "OTS"
 keywords = ["OTS", "Türk Devletleri Teşkilatı"]
@@ -177,6 +182,8 @@ budget = 86400
 contact = "https://example.org/about"
 allow_private = ["127.0.0.0/8"]
 host_gap = "0s"
+proxy = "http://you@proxy.example.org:3128"
+proxy_password_file = "/etc/habar/proxy.password"
 ca_file = ""
 [reading]
 retry = "2s"
@@ -208,6 +215,12 @@ fn every_key_is_read() {
     assert_eq!(source.tags, ["kz", "agency"]);
     assert_eq!(source.max_interval, Some(20 * MINUTE));
     assert!(!source.full_text && source.allow_private);
+    let own = source.credentials.as_ref().unwrap();
+    assert_eq!(own.header_names(), ["accept-language", "x-api-key"]);
+    assert!(
+        matches!(own.login(), Some(http::Login::Basic { user, password }) if user == "desk" && password.is_absolute())
+    );
+    assert!(matches!(&source.route, Route::Through(proxy) if proxy.to_string() == "socks5h://127.0.0.1:9050"));
     let watch = &config.watches[0];
     assert_eq!(watch.keywords, ["OTS", "Türk Devletleri Teşkilatı"]);
     assert_eq!(watch.to, ["minister@example.org"]);
@@ -222,6 +235,7 @@ fn every_key_is_read() {
     assert_eq!(config.http.contact, "https://example.org/about");
     assert_eq!(config.http.host_gap, Duration::ZERO);
     assert_eq!(config.http.allow_private, ["127.0.0.0/8".parse().unwrap()]);
+    assert_eq!(config.http.proxy.unwrap().to_string(), "http://proxy.example.org:3128");
     assert_eq!(config.http.ca_file, None);
     assert_eq!(config.reading.retry, 2 * SECOND);
     assert_eq!(config.delivery, DeliveryConfig { gather: SECOND, retry: SECOND, fold_after: 100_000 });
@@ -260,6 +274,60 @@ fn the_password_is_a_file_or_the_units_credential_and_never_shown() {
     }
 }
 
+/// The source of a config with these lines below its address.
+fn source(lines: &str) -> Source {
+    accepted(&format!("[[source]]\nurl = 'https://example.org/'\n{lines}")).sources.remove(0)
+}
+
+#[test]
+fn a_secret_is_in_a_file_or_a_credential_of_the_unit() {
+    let folder = tempfile::tempdir().unwrap();
+    let credentials = folder.path().join("credentials");
+    std::fs::create_dir(&credentials).unwrap();
+    std::fs::write(credentials.join("desk.token"), "hunter2").unwrap();
+    let unit = Environment { credentials_directory: Some(credentials.clone()), ..Environment::default() };
+    let path = folder.path().join("habar.toml");
+    let cases = [
+        ("desk.token", &unit, credentials.join("desk.token")),
+        ("desk.token", &Environment::default(), folder.path().join("desk.token")),
+        ("other.token", &unit, folder.path().join("other.token")),
+        ("./desk.token", &unit, folder.path().join("./desk.token")),
+        ("/etc/desk.token", &unit, "/etc/desk.token".into()),
+    ];
+    for (named, environment, expected) in cases {
+        let text = format!("[[source]]\nurl = 'https://example.org/'\nauth = {{ token_file = '{named}' }}\n");
+        std::fs::write(&path, text).unwrap();
+        let config = load_in(&path, environment).unwrap();
+        let login = config.sources[0].credentials.as_ref().unwrap().login();
+        assert_eq!(login, Some(&http::Login::Bearer(expected)), "{named}");
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+}
+
+#[test]
+fn a_source_goes_by_its_own_proxy_or_straight_or_by_the_usual_one() {
+    let cases = [
+        ("", "Usual"),
+        ("proxy = ''", "Direct"),
+        ("proxy = 'direct'", "Direct"),
+        ("proxy = 'https://proxy.example'", "Through(https://proxy.example)"),
+    ];
+    for (lines, expected) in cases {
+        assert_eq!(format!("{:?}", source(lines).route), expected, "{lines}");
+    }
+    assert_eq!(accepted("[http]\nproxy = ''\nproxy_password_file = ''").http.proxy, None);
+    assert_eq!(accepted("[http]\nproxy = 'direct'").http.proxy, None);
+}
+
+#[test]
+fn headers_may_stand_in_a_table_of_their_own() {
+    let own = source("[source.headers]\nAccept-Language = 'tr'\nX-Api-Key.file = 'key'\n").credentials.unwrap();
+    assert_eq!(own.header_names(), ["accept-language", "x-api-key"]);
+    assert_eq!(source("headers = {}").credentials, None);
+    let shown = format!("{:?}", source("headers = { X-Odd = 'hunter2' }"));
+    assert!(shown.contains("x-odd") && !shown.contains("hunter2"), "{shown}");
+}
+
 #[test]
 fn no_message_shows_a_secret() {
     let cases = [
@@ -276,6 +344,10 @@ fn no_message_shows_a_secret() {
         "[[source]]\nurl = \"https://example.org/\"\nauth = { user = \"habar\", password = \"hunter2\" }",
         "[[webhook]]\nname = \"ops\"\nsecret = \"hunter2\"\nsecret = 5",
         "[http]\nproxy = \"http://habar:hunter2@proxy\"",
+        "[[source]]\nurl = \"https://example.org/\"\nauth = { user = 5, token = \"hunter2\" }",
+        "[[source]]\nurl = \"https://example.org/\"\n[source.auth]\npassword = \"hunter2\"",
+        "[[source]]\nurl = \"https://example.org/\"\n[source.headers]\nCookie = \"hunter2\"\nHost = \"hunter2\"",
+        "[[source]]\nurl = \"https://example.org/\"\nproxy = \"socks5://habar:hunter2@proxy\"",
         "token = \"hunter2",
         "[mail]\npassword = hunter2",
         "[[source]]\nurl = \"https://habar:hunter2@[example\"",
@@ -312,7 +384,17 @@ fn check_change(old: &str, new: &str, said: &[&str]) {
 fn a_reload_says_in_words_what_changed() {
     let watch = "[[watch]]\nname = 'OTS'\nkeywords = ['OTS', 'summit']\n";
     let source = "[[source]]\nurl = 'https://a.example/'\n";
-    let cases: [(&str, &str, &[&str]); 8] = [
+    let cases: [(&str, &str, &[&str]); 10] = [
+        (
+            source,
+            "[[source]]\nurl = 'https://a.example/'\nheaders = { X-Odd = 'hunter2' }\nauth = { token_file = 't' }\nproxy = 'http://hunter2@p.example'\nproxy_password_file = 'p'",
+            &[r#"source https://a.example/: headers +"x-odd", auth, proxy as usual → http://p.example"#],
+        ),
+        (
+            "[[source]]\nurl = 'https://a.example/'\nheaders = { X-Odd = 'hunter1' }\nproxy = 'http://hunter1@p.example'\nproxy_password_file = 'p'",
+            "[[source]]\nurl = 'https://a.example/'\nheaders = { X-Odd = 'hunter2' }\nproxy = 'http://hunter2@p.example'\nproxy_password_file = 'p'",
+            &["source https://a.example/: headers, proxy http://p.example → http://p.example"],
+        ),
         (
             "",
             "[[source]]\nurl = 'https://a.example/?token=hunter2'",
@@ -366,10 +448,10 @@ fn a_reload_says_what_changed_in_every_section() {
         ),
         (
             "[polling]\nbudget = 48\nfloor = '10m'\n[http]\nhost_gap = '1s'",
-            "[polling]\nbudget = 60\n[http]\nallow_private = ['10.0.0.0/8']",
+            "[polling]\nbudget = 60\n[http]\nallow_private = ['10.0.0.0/8']\nproxy = 'http://p.example:3128'",
             &[
                 "polling: budget 48 → 60, floor 10m → 15m",
-                r#"http: host_gap 1s → 2s, allow_private +"10.0.0.0/8""#,
+                r#"http: host_gap 1s → 2s, allow_private +"10.0.0.0/8", proxy none → http://p.example:3128"#,
             ],
         ),
         (
@@ -475,6 +557,9 @@ fn the_examples_of_the_shipped_file_are_accepted() {
         let before = match section {
             "" => continue,
             "mail" => "[mail]\nfrom = 'habar@example.org'\nto = ['desk@example.org']\nuser = 'habar'\n",
+            "source" if key == "proxy_password_file" => {
+                "[[source]]\nurl = 'https://example.org/'\nproxy = 'http://me@proxy.example'\n"
+            }
             "source" => "[[source]]\nurl = 'https://example.org/'\n",
             _ => "[[watch]]\nname = 'A'\nkeywords = ['OTS']\n",
         };

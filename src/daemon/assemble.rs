@@ -59,6 +59,7 @@ pub fn http_client(config: &Config) -> Result<Client, Error> {
         allow_private: config.http.allow_private.clone(),
         total_timeout: TOTAL_TIMEOUT,
         tls: tls::client_config(config.http.ca_file.as_deref())?,
+        proxy: config.http.proxy.clone(),
     })?)
 }
 
@@ -101,6 +102,8 @@ fn sources(config: &Config, rows: &Rows) -> HashMap<i64, SourcePlan> {
         max_interval: source.max_interval,
         full_text: source.full_text,
         allow_private: source.allow_private,
+        credentials: source.credentials.clone(),
+        route: source.route.clone(),
     };
     // The same source twice: the first counts.
     let row = |source: &Source| Some((*rows.feeds.get(source.url.as_str())?, plan(source)));

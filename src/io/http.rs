@@ -1,16 +1,22 @@
 //! The web: one guarded GET with its redirects, decoded body, validators and cache headers.
 //!
-//! Everything the outside does wrong is a [`Failure`], in words an administrator can act on. Three things
+//! Everything the outside does wrong is a [`Failure`], in words an administrator can act on. Four things
 //! hold for every request, whoever wrote the address: the guard judges every hop and every
 //! resolved IP address before a packet leaves; a deadline covers the whole of it, redirects and body
-//! included; and no more bytes are kept, on the wire or decoded, than [`Accept`] allows.
+//! included; no more bytes are kept, on the wire or decoded, than [`Accept`] allows; and a source's
+//! [`Credentials`] go to its own origin only.
+//!
+//! A [`Proxy`] resolves names in our place, so that the guard sees less: literal addresses, and what the names
+//! stand for here. A name that is not known here passes.
 
 mod client;
+mod credentials;
 mod decode;
 mod failure;
 mod guard;
 mod headers;
 mod network;
+mod proxy;
 mod resolve;
 pub mod robots;
 
@@ -22,10 +28,12 @@ use url::Url;
 use crate::time::{MINUTE, Timestamp};
 
 pub use client::{Client, SetupError};
+pub use credentials::{BadHeader, Credentials, Login, OwnHeader, Worth};
 pub use decode::unpack;
 pub use failure::{Failure, Phase};
 pub use guard::Refusal;
 pub use network::{BadNetwork, Network};
+pub use proxy::{BadProxy, Proxy, Route};
 pub use resolve::Names;
 
 /// What the client is made from.
@@ -39,6 +47,8 @@ pub struct Settings {
     pub total_timeout: Duration,
     /// The roots to trust.
     pub tls: Arc<rustls::ClientConfig>,
+    /// The way of all requests that take no other. Those of the environment are never looked at.
+    pub proxy: Option<Proxy>,
 }
 
 /// The total deadline unless configured: ten seconds to connect, fifteen of silence.
@@ -60,13 +70,25 @@ pub struct Request {
     pub private_host: bool,
     /// The source's own port, open besides the usual ones.
     pub own_port: Option<u16>,
+    /// The source's own headers and login, for its own origin.
+    pub credentials: Option<Arc<Credentials>>,
+    /// The way there.
+    pub route: Route,
 }
 
 impl Request {
     /// An unconditional request under the rules of the public internet.
     pub fn new(url: Url, accept: Accept) -> Self {
-        let validators = Validators::default();
-        Self { url, accept, validators, validators_for: None, private_host: false, own_port: None }
+        Self {
+            url,
+            accept,
+            validators: Validators::default(),
+            validators_for: None,
+            private_host: false,
+            own_port: None,
+            credentials: None,
+            route: Route::Usual,
+        }
     }
 }
 
@@ -127,6 +149,8 @@ pub struct Response {
     pub body: Vec<u8>,
     /// The size of the body before decoding.
     pub wire_bytes: u64,
+    /// The source has credentials, and this answer comes from where they do not go.
+    pub withheld: bool,
 }
 
 /// `Retry-After` in its two forms.
@@ -188,6 +212,16 @@ pub fn masked(url: &Url) -> String {
 pub fn refuses(url: &Url, opened: &[Network], private_host: bool) -> Option<Refusal> {
     let grant = guard::Grant { host: private_host.then(|| host_key(url)), port: url.port_or_known_default() };
     guard::Guard::new(opened.to_vec()).check(url, &grant).err()
+}
+
+/// A refusing answer in words an administrator can act on.
+pub fn refusal(response: &Response) -> String {
+    let reason = status_reason(response.status);
+    if response.withheld && matches!(response.status, 401 | 403) {
+        let asked = response.url.origin().ascii_serialization();
+        return format!("{reason}; headers and auth of the source stayed behind, for it is {asked} that answers");
+    }
+    reason
 }
 
 /// A refusing status in words an administrator can act on.

@@ -1,6 +1,7 @@
 //! What the stages need of the configuration, compiled once and swapped whole at a reload.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -10,7 +11,7 @@ use crate::domain::digest::release::{Timing, release};
 use crate::domain::schedule::Rhythm;
 use crate::domain::scope::Scope;
 use crate::domain::watch::Matcher;
-use crate::io::http::Client;
+use crate::io::http::{Accept, Client, Credentials, Request, Route};
 use crate::io::mail::Mailer;
 use crate::io::store::lease::Clamp;
 use crate::time::{HOUR, Timestamp};
@@ -61,6 +62,24 @@ pub struct SourcePlan {
     pub full_text: bool,
     /// Its own host may be private.
     pub allow_private: bool,
+    /// Its headers and login.
+    pub credentials: Option<Arc<Credentials>>,
+    /// The way to it and to its pages.
+    pub route: Route,
+}
+
+impl SourcePlan {
+    /// A request of this source for `url`: its feed, one of its pages, or a robots.txt before them.
+    pub fn request(&self, url: Url, accept: Accept) -> Request {
+        Request {
+            // The grant is for its own host, whatever its entries link to.
+            private_host: self.allow_private && self.url.host() == url.host(),
+            own_port: self.url.port_or_known_default(),
+            credentials: self.credentials.clone(),
+            route: self.route.clone(),
+            ..Request::new(url, accept)
+        }
+    }
 }
 
 /// What the stages need of one watch.

@@ -126,14 +126,15 @@ fn report(source: &str, was: &Health, is: &Health) {
 }
 
 fn request(feed: &DueFeed, url: Url, source: Option<&super::plan::SourcePlan>) -> Request {
-    let validators = Validators { etag: feed.etag.clone(), last_modified: feed.last_modified.clone() };
+    let own_port = url.port_or_known_default();
+    let usual = match source {
+        Some(source) => source.request(url, Accept::Feed),
+        None => Request { own_port, ..Request::new(url, Accept::Feed) },
+    };
     Request {
-        own_port: url.port_or_known_default(),
-        url,
-        accept: Accept::Feed,
-        validators,
+        validators: Validators { etag: feed.etag.clone(), last_modified: feed.last_modified.clone() },
         validators_for: feed.answered_by.as_deref().and_then(|url| Url::parse(url).ok()),
-        private_host: source.is_some_and(|s| s.allow_private),
+        ..usual
     }
 }
 
@@ -197,7 +198,7 @@ fn news(response: Response, known: Option<i64>) -> Result<News, Trouble> {
             Ok(News::Document(Box::new(Fresh { document, response, body_hash })))
         }
         status => Err(Trouble {
-            reason: http::status_reason(status),
+            reason: http::refusal(&response),
             gone: status == 410,
             throttled: status == 429,
             retry_after: response.retry_after.filter(|_| matches!(status, 429 | 503)),

@@ -144,10 +144,9 @@ async fn look(plan: &Plan, lease: &Lease<DueEntry>, now: Timestamp) -> Look {
     let (Some(host), Some(link)) = (&entry.host, &entry.link) else { return Look::Nothing };
     let Ok(url) = Url::parse(link) else { return Look::Nothing };
     let own = plan.sources.get(&entry.feed);
-    let private = own.is_some_and(|s| s.allow_private && s.url.host() == url.host());
-    let ask = |url: Url, accept| {
-        let own_port = own.and_then(|s| s.url.port_or_known_default());
-        Request { private_host: private, own_port, ..Request::new(url, accept) }
+    let ask = |url: Url, accept| match own {
+        Some(source) => source.request(url, accept),
+        None => Request::new(url, accept),
     };
     match robots(host, now, plan.page_retry / 2) {
         Rules::Unknown => {
@@ -209,7 +208,7 @@ fn page(reply: Reply) -> Look {
             Look::Page { response: Box::new(response), reached }
         }
         Ok(response) => {
-            let reason = http::status_reason(response.status);
+            let reason = http::refusal(&response);
             match response.retry_after.filter(|_| matches!(response.status, 429 | 503)) {
                 Some(welcome) => Look::Later { reason, reached, welcome },
                 None => Look::Failed { reason, reached },

@@ -31,6 +31,7 @@ pub fn settings() -> Settings {
         allow_private: vec!["127.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()],
         total_timeout: TOTAL_TIMEOUT,
         tls: Arc::clone(&ROOTS),
+        proxy: None,
     }
 }
 

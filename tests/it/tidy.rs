@@ -192,8 +192,9 @@ fn may_import(unit: &str, other: &str) -> bool {
         "cli" => &["time", "domain", "io", "config", "pipeline", "daemon"],
         _ => unreachable!("unit_of names no other"),
     };
-    // Adapters know nothing of one another; TLS is set up once for web and mail.
-    unit == other || below.contains(&layer(other).as_str()) || (layer(unit) == "io" && other == "io::tls")
+    // Adapters know nothing of one another; TLS is set up once for web and mail, and secrets are read alike.
+    let shared = ["io::tls", "io::secret"].contains(&other);
+    unit == other || below.contains(&layer(other).as_str()) || (layer(unit) == "io" && shared)
 }
 
 #[test]
@@ -206,6 +207,7 @@ fn the_matrix_allows_what_the_design_does() {
         ("io::http", "io::http", true),
         ("io::http", "io::tls", true),
         ("io::tls", "io::http", false),
+        ("io::mail", "io::secret", true),
         ("io::mail", "io::store", false),
         ("io::store", "pipeline", false),
         ("pipeline", "io::store", true),

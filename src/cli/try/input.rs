@@ -7,7 +7,7 @@ use std::path::Path;
 use url::Url;
 
 use super::{Exit, Failure, Global, Result, block_on, load_config};
-use crate::config::HttpConfig;
+use crate::config::{HttpConfig, Source};
 use crate::io::http::{Accept, Client, Request, Settings, TOTAL_TIMEOUT, unpack};
 use crate::io::tls;
 
@@ -77,8 +77,15 @@ fn web_address(name: &str) -> Option<Url> {
 }
 
 async fn fetch(global: &Global, url: Url, accept: Accept) -> Result<Input> {
-    let client = client(global)?;
-    let reply = client.get(&Request::new(url.clone(), accept)).await;
+    let broken = |error: &dyn std::fmt::Display| Failure::new(Exit::Config, error.to_string());
+    let config = if global.has_config() { Some(load_config(global)?.config) } else { None };
+    let http = config.as_ref().map_or_else(HttpConfig::default, |config| config.http.clone());
+    let tls = tls::client_config(http.ca_file.as_deref()).map_err(|error| broken(&error))?;
+    let HttpConfig { contact, allow_private, proxy, .. } = http;
+    let client = Client::new(Settings { contact, allow_private, total_timeout: TOTAL_TIMEOUT, tls, proxy })
+        .map_err(|error| broken(&error))?;
+    let sources = config.as_ref().map_or(&[][..], |config| &config.sources);
+    let reply = client.get(&request(sources, url.clone(), accept)).await;
     let response = reply
         .result
         .map_err(|failure| Failure::new(Exit::Unavailable, format!("{url} cannot be read: {failure}")))?;
@@ -88,12 +95,15 @@ async fn fetch(global: &Global, url: Url, accept: Accept) -> Result<Input> {
     Ok(Input { body: response.body, content_type: response.content_type, url: response.url })
 }
 
-/// A client that obeys the config where there is one.
-fn client(global: &Global) -> Result<Client> {
-    let broken = |error: &dyn std::fmt::Display| Failure::new(Exit::Config, error.to_string());
-    let http = if global.has_config() { load_config(global)?.config.http } else { HttpConfig::default() };
-    let tls = tls::client_config(http.ca_file.as_deref()).map_err(|error| broken(&error))?;
-    let (contact, allow_private) = (http.contact, http.allow_private);
-    Client::new(Settings { contact, allow_private, total_timeout: TOTAL_TIMEOUT, tls })
-        .map_err(|error| broken(&error))
+/// The request that the daemon would make for the source at this address, or for a page of the first source
+/// at its origin.
+fn request(sources: &[Source], url: Url, accept: Accept) -> Request {
+    let own = sources.iter().find(|source| source.url == url);
+    let own = own.or_else(|| sources.iter().find(|source| source.url.origin() == url.origin()));
+    let mut request = Request::new(url, accept);
+    if let Some(source) = own {
+        request.credentials.clone_from(&source.credentials);
+        request.route = source.route.clone();
+    }
+    request
 }

@@ -10,17 +10,14 @@ use super::Checker;
 use crate::config::MailConfig;
 use crate::config::diagnostic::{At, suggest};
 use crate::config::include::reason;
-use crate::config::places::Environment;
 use crate::config::raw::{self, Text};
 use crate::io::mail::{Login, Password, Secret, Via};
 
 /// The sender and recipient while mail only goes to a folder, where nobody's address is needed.
 const NOBODY: (&str, &str) = ("Habar <habar@localhost>", "you@localhost");
-/// Where systemd puts the credential of the shipped unit, seen from outside of it.
-const CREDENTIALS: &str = "/run/credentials/habar.service";
 
 impl Checker<'_> {
-    pub(super) fn mail(&mut self, raw: &raw::Mail, environment: &Environment) -> MailConfig {
+    pub(super) fn mail(&mut self, raw: &raw::Mail) -> MailConfig {
         let via = self.via(raw);
         let to_folder = matches!(via, Via::Maildir { .. });
         let mut to = self.addresses("to", &raw.to);
@@ -30,7 +27,7 @@ impl Checker<'_> {
         MailConfig {
             from: self.from(raw, to_folder),
             to,
-            login: self.login(raw, &via, environment),
+            login: self.login(raw, &via),
             via,
             zone: self.zone(&raw.timezone).unwrap_or_else(TimeZone::system),
             language: self.language(&raw.language),
@@ -54,7 +51,7 @@ impl Checker<'_> {
         NOBODY.0.to_owned()
     }
 
-    fn login(&mut self, raw: &raw::Mail, via: &Via, environment: &Environment) -> Option<Login> {
+    fn login(&mut self, raw: &raw::Mail, via: &Via) -> Option<Login> {
         let files = [("password_file", &raw.password_file), ("token_file", &raw.token_file)];
         let given: Vec<_> = files.iter().filter_map(|(key, text)| Some((*key, text.as_ref()?))).collect();
         let Some(user) = &raw.user else {
@@ -76,8 +73,7 @@ impl Checker<'_> {
         let (at, path) = if let Some((_, text)) = given.first() {
             (*text, self.path(text))
         } else {
-            let folder = environment.credentials_directory.as_deref().unwrap_or(Path::new(CREDENTIALS));
-            (user, folder.join("smtp.password"))
+            (user, self.credential(Path::new("smtp.password")))
         };
         self.warn_unreadable(at, &path, given.is_empty());
         let secret = if raw.token_file.is_some() {

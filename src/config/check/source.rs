@@ -1,6 +1,7 @@
 //! `[[source]]`: addresses that can be polled.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use toml::Spanned;
 use url::Url;
@@ -85,7 +86,9 @@ impl Checker<'_> {
         let name = raw.name.as_ref().and_then(|name| self.line("a name", name));
         let full_text = raw.full_text.as_ref().is_none_or(|switch| *switch.get_ref());
         let allow_private = raw.allow_private.as_ref().is_some_and(|switch| *switch.get_ref());
-        Source { url, name, tags, max_interval, full_text, allow_private }
+        let credentials = self.credentials(raw, &url, allow_private).map(Arc::new);
+        let route = self.route(raw);
+        Source { url, name, tags, max_interval, full_text, allow_private, credentials, route }
     }
 
     fn url(&mut self, raw: &Spanned<String>) -> Option<Url> {
@@ -103,7 +106,8 @@ impl Checker<'_> {
             }
             Ok(url) if !url.username().is_empty() || url.password().is_some() => (
                 "an address with a user name or password is not supported".to_owned(),
-                "take out what stands before the @".to_owned(),
+                "take out what stands before the @: a login is auth = { user = \"…\", password_file = \"…\" }"
+                    .to_owned(),
             ),
             Ok(url) => return Some(url),
             Err(url::ParseError::RelativeUrlWithoutBase) if looks_like_a_host(text) => {

@@ -1,5 +1,6 @@
 //! The client: one GET, redirects followed by hand, everything under one deadline.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,8 +9,10 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use url::Url;
 
+use super::credentials::Presented;
 use super::guard::{Grant, Guard, Reach};
-use super::resolve::{LOOKUPS, Names, Resolver};
+use super::proxy::{Proxy, Route};
+use super::resolve::{LOOKUPS, Names, Resolver, Unresolved};
 use super::{
     Accept, Failure, Hop, Phase, Refusal, Reply, Request, Response, Settings, decode, failure, headers,
 };
@@ -33,6 +36,15 @@ pub struct Client {
     maker: Maker,
     public: Pool,
     opened: Pool,
+    usual: Option<Proxy>,
+    /// Connections made through a proxy as one user serve nobody else.
+    proxied: Mutex<HashMap<Proxy, Proxied>>,
+}
+
+/// The pool of a proxy, and the password that it was made with.
+struct Proxied {
+    password: Option<String>,
+    pool: Pool,
 }
 
 /// Why there is no client.
@@ -66,7 +78,7 @@ impl Client {
         };
         let public = Pool::new(maker.make(Reach::Public)?);
         let opened = Pool::new(maker.make(Reach::Opened)?);
-        Ok(Self { maker, public, opened })
+        Ok(Self { maker, public, opened, usual: settings.proxy, proxied: Mutex::default() })
     }
 
     /// What the guard has to say to this request without asking the network; a name may still turn out
@@ -91,12 +103,12 @@ impl Client {
         let mut url = without_fragment(&request.url);
         let mut reach = self.check(&url, &grant)?;
         loop {
-            let answer = self.ask(request, &url, reach).await?;
-            let status = answer.status().as_u16();
+            let asked = self.ask(request, &url, reach).await?;
+            let status = asked.answer.status().as_u16();
             if !matches!(status, 301 | 302 | 303 | 307 | 308) {
-                return self.read(answer, url, request.accept).await;
+                return self.read(asked, url, request).await;
             }
-            let target = headers::location(answer.headers(), &url)?;
+            let target = headers::location(asked.answer.headers(), &url)?;
             if hops.len() == MAX_HOPS {
                 return Err(Failure::TooManyRedirects);
             }
@@ -114,51 +126,110 @@ impl Client {
     }
 
     /// One hop: the status and headers.
-    async fn ask(&self, request: &Request, url: &Url, reach: Reach) -> Result<reqwest::Response, Failure> {
+    async fn ask(&self, request: &Request, url: &Url, reach: Reach) -> Result<Asked, Failure> {
         let Deadlines { dns, connect, silence, .. } = self.maker.deadlines;
-        let mut own = HeaderMap::new();
-        own.insert(ACCEPT, HeaderValue::from_static(request.accept.header()));
-        let belongs = request.validators_for.as_ref().unwrap_or(&request.url);
-        if without_fragment(belongs) == *url {
-            headers::put_validators(&request.validators, &mut own);
-        }
-        let client = self.client(reach)?;
-        let sending = client.get(url.clone()).headers(own).send();
-        let answer = match timeout(connect + silence, sending).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(e)) => return Err(failure::classify(&e, url, dns, connect)),
-            Err(_) => return Err(Failure::Timeout { phase: Phase::Answer, limit: silence }),
+        let proxy = match &request.route {
+            Route::Usual => self.usual.as_ref(),
+            Route::Direct => None,
+            Route::Through(proxy) => Some(proxy),
         };
+        let Presented { headers: mut own, basic } = presented(request, url).await?;
+        own.entry(ACCEPT).or_insert(HeaderValue::from_static(request.accept.header()));
+        let belongs = request.validators_for.as_ref().unwrap_or(&request.url);
+        let conditional =
+            without_fragment(belongs) == *url && headers::put_validators(&request.validators, &mut own);
+        let client = match proxy {
+            None => self.client(reach)?,
+            Some(proxy) => self.client_through(proxy, url, reach).await?,
+        };
+        let mut sending = client.get(url.clone()).headers(own);
+        if let Some((user, password)) = basic {
+            sending = sending.basic_auth(user, Some(password));
+        }
+        let answer = match (timeout(connect + silence, sending.send()).await, proxy) {
+            (Ok(Ok(answer)), _) => answer,
+            (Ok(Err(e)), None) => return Err(failure::classify(&e, url, dns, connect)),
+            (Ok(Err(e)), Some(proxy)) => return Err(failure::classify_through(proxy, &e, url, dns, connect)),
+            (Err(_), _) => return Err(Failure::Timeout { phase: Phase::Answer, limit: silence }),
+        };
+        match proxy {
+            None => self.check_peer(&answer, url, reach)?,
+            Some(proxy) if answer.status().as_u16() == 407 => return Err(failure::wants_login(proxy)),
+            Some(_) => {}
+        }
+        Ok(Asked { answer, conditional })
+    }
+
+    /// The resolver let nothing else through; should that ever fail, the answer is not looked at.
+    fn check_peer(&self, answer: &reqwest::Response, url: &Url, reach: Reach) -> Result<(), Failure> {
         let Some(peer) = answer.remote_addr() else {
             return Err(Failure::Protocol("the server's IP address is not known".to_owned()));
         };
-        // The resolver let nothing else through; should that ever fail, the answer is not looked at.
-        match self.maker.guard.permits(reach, peer.ip()) {
-            Ok(()) => Ok(answer),
-            Err(denied) => Err(Failure::Refused(denied.refusal(url, peer.ip()))),
-        }
+        let judged = self.maker.guard.permits(reach, peer.ip());
+        judged.map_err(|denied| Failure::Refused(denied.refusal(url, peer.ip())))
     }
 
     fn client(&self, reach: Reach) -> Result<reqwest::Client, Failure> {
         match reach {
-            Reach::Public => Ok(self.public.client(&self.maker, reach)),
-            Reach::Opened => Ok(self.opened.client(&self.maker, reach)),
+            Reach::Public => Ok(self.public.client(|| self.maker.make(reach))),
+            Reach::Opened => Ok(self.opened.client(|| self.maker.make(reach))),
             // A connection made with a source's own grant must never serve anyone else, so it is in no pool.
             Reach::Anywhere => self.maker.make(reach).map_err(|e| Failure::Protocol(e.to_string())),
         }
     }
 
-    async fn read(
+    /// The client of a proxy, once the guard has looked at what can be seen from here.
+    async fn client_through(
         &self,
-        mut answer: reqwest::Response,
-        url: Url,
-        accept: Accept,
-    ) -> Result<Response, Failure> {
+        proxy: &Proxy,
+        url: &Url,
+        reach: Reach,
+    ) -> Result<reqwest::Client, Failure> {
+        self.look_ahead(url, reach).await?;
+        if matches!(url.host(), Some(url::Host::Ipv6(_))) && (proxy.speaks_socks() || url.scheme() == "https") {
+            return Err(failure::no_literal_v6(proxy));
+        }
+        let password = proxy.read_password().await.map_err(Failure::Secret)?;
+        let make = || self.maker.make_through(proxy, password.as_deref());
+        let mut proxied = self.proxied.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = proxied.get(proxy).filter(|known| known.password == password) {
+            return Ok(known.pool.client(make));
+        }
+        let pool = Pool::new(make().map_err(|e| Failure::Protocol(e.to_string()))?);
+        let client = pool.client(make);
+        proxied.insert(proxy.clone(), Proxied { password: password.clone(), pool });
+        Ok(client)
+    }
+
+    /// The proxy resolves the name. What it stands for here is judged, and a name that is unknown here may only
+    /// be asked on the ports of the public internet.
+    async fn look_ahead(&self, url: &Url, reach: Reach) -> Result<(), Failure> {
+        let Some(url::Host::Domain(name)) = url.host() else { return Ok(()) };
+        // RFC 7686: such a name is never looked up.
+        let is_onion = name.trim_end_matches('.').ends_with(".onion");
+        if reach == Reach::Anywhere || (is_onion && reach == Reach::Public) {
+            return Ok(());
+        }
+        let port = url.port_or_known_default().unwrap_or(0);
+        match self.maker.resolver(reach).addresses(name).await {
+            Ok(_) => Ok(()),
+            Err(Unresolved::Denied(address, denied)) => Err(Failure::Refused(denied.refusal(url, address))),
+            Err(_) if reach == Reach::Opened => Err(Failure::Refused(Refusal::Port(port))),
+            Err(_) => Ok(()),
+        }
+    }
+
+    async fn read(&self, asked: Asked, url: Url, request: &Request) -> Result<Response, Failure> {
+        let Asked { mut answer, conditional } = asked;
+        if answer.status().as_u16() == 304 && !conditional {
+            return Err(Failure::Protocol("the server says \"not modified\" (304) without being asked".to_owned()));
+        }
         let silence = self.maker.deadlines.silence;
         let sent = answer.headers();
         let codings = headers::codings(sent);
         let mut response = Response {
             status: answer.status().as_u16(),
+            withheld: request.credentials.as_ref().is_some_and(|own| !own.belong_to(&url)),
             url,
             content_type: headers::content_type(sent),
             validators: headers::validators(sent),
@@ -169,7 +240,7 @@ impl Client {
         };
         let mut body = Vec::new();
         if answer.status().is_success() {
-            let limits = accept.limits();
+            let limits = request.accept.limits();
             read_body(&mut answer, &mut body, limits.wire, limits.cut, silence).await?;
             response.wire_bytes = body.len() as u64;
             response.body = undo(body, codings, limits.decoded, limits.cut).await?;
@@ -181,6 +252,21 @@ impl Client {
             response.body = undo(body, codings, ERROR_BODY, true).await.unwrap_or_default();
         }
         Ok(response)
+    }
+}
+
+/// What came back of one hop.
+struct Asked {
+    answer: reqwest::Response,
+    /// It may be 304.
+    conditional: bool,
+}
+
+/// What the source says of itself to the server that has `url`.
+async fn presented(request: &Request, url: &Url) -> Result<Presented, Failure> {
+    match request.credentials.as_ref().filter(|own| own.go_with(url, request.accept)) {
+        Some(own) => own.read().await.map_err(Failure::Secret),
+        None => Ok(Presented::default()),
     }
 }
 
@@ -303,15 +389,40 @@ struct Maker {
 
 impl Maker {
     fn make(&self, reach: Reach) -> Result<reqwest::Client, reqwest::Error> {
-        let resolver = Resolver {
+        self.builder(self.resolver(reach), &self.tls, reach != Reach::Anywhere).build()
+    }
+
+    /// A client all of whose requests go through `proxy`. It resolves the proxy's name, wherever that leads, and
+    /// no other: a request that went past the proxy would go past the guard.
+    fn make_through(&self, proxy: &Proxy, password: Option<&str>) -> Result<reqwest::Client, reqwest::Error> {
+        let resolver = Resolver { only: Some(proxy.host().to_owned()), ..self.resolver(Reach::Anywhere) };
+        let mut tls = self.tls.clone();
+        if proxy.url().scheme() == "https" {
+            // Proxies are spoken to in HTTP/1.
+            tls.alpn_protocols.clear();
+        }
+        self.builder(resolver, &tls, true).proxy(proxy.all(password)?).build()
+    }
+
+    fn resolver(&self, reach: Reach) -> Resolver {
+        Resolver {
             guard: Arc::clone(&self.guard),
             names: Arc::clone(&self.names),
             lookups: Arc::clone(&self.lookups),
             timeout: self.deadlines.dns,
             reach,
-        };
+            only: None,
+        }
+    }
+
+    fn builder(
+        &self,
+        resolver: Resolver,
+        tls: &rustls::ClientConfig,
+        keep_idle: bool,
+    ) -> reqwest::ClientBuilder {
         reqwest::Client::builder()
-            .tls_backend_preconfigured(self.tls.clone())
+            .tls_backend_preconfigured(tls.clone())
             .default_headers(self.headers.clone())
             .dns_resolver(Arc::new(resolver))
             // A proxy of the environment would resolve names in our place.
@@ -319,14 +430,13 @@ impl Maker {
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .connect_timeout(self.deadlines.connect)
-            .pool_max_idle_per_host(usize::from(reach != Reach::Anywhere))
+            .pool_max_idle_per_host(usize::from(keep_idle))
             .pool_idle_timeout(IDLE)
             .http1_ignore_invalid_headers_in_responses(true)
             .http1_allow_spaces_after_header_name_in_responses(true)
             .http1_allow_obsolete_multiline_headers_in_responses(true)
             .http1_max_headers(HEADERS)
             .http2_max_header_list_size(HEADER_BYTES)
-            .build()
     }
 }
 
@@ -340,12 +450,12 @@ impl Pool {
         Self { current: Mutex::new((client, 0)) }
     }
 
-    fn client(&self, maker: &Maker, reach: Reach) -> reqwest::Client {
+    fn client(&self, make: impl FnOnce() -> Result<reqwest::Client, reqwest::Error>) -> reqwest::Client {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         current.1 += 1;
         if current.1 > POOL_USES {
             // A client that cannot be made again still serves as it is.
-            if let Ok(fresh) = maker.make(reach) {
+            if let Ok(fresh) = make() {
                 current.0 = fresh;
             }
             current.1 = 1;

@@ -6,10 +6,11 @@ use std::io;
 use std::iter;
 use std::time::Duration;
 
-use rustls::CertificateError;
+use rustls::{CertificateError, PeerIncompatible};
 use url::Url;
 
 use super::guard::Refusal;
+use super::proxy::Proxy;
 use super::resolve::Unresolved;
 use super::{host_key, masked};
 use crate::time::show_duration;
@@ -25,6 +26,10 @@ pub enum Failure {
     Connect(String),
     /// No secure connection.
     Tls(String),
+    /// The proxy; the server was not reached.
+    Proxy(String),
+    /// A secret of ours cannot be read; nothing was sent.
+    Secret(String),
     /// Too slow.
     Timeout {
         /// What was waited for.
@@ -69,6 +74,8 @@ impl fmt::Display for Failure {
             Self::Dns(reason) => write!(f, "name not resolved: {reason}"),
             Self::Connect(reason) => write!(f, "no connection: {reason}"),
             Self::Tls(reason) => write!(f, "no secure connection: {reason}"),
+            Self::Proxy(reason) => write!(f, "no way through the proxy {reason}"),
+            Self::Secret(reason) => write!(f, "not asked: {reason}"),
             Self::Timeout { phase, limit } => write!(f, "{phase} within {}", Span(*limit)),
             Self::TooLarge { limit } if limit % (1 << 20) == 0 => {
                 write!(f, "the answer is larger than {} MiB", limit >> 20)
@@ -127,12 +134,75 @@ pub(super) fn classify(error: &reqwest::Error, url: &Url, dns: Duration, connect
     if let Some(hyper) = find::<hyper::Error>(error)
         && let Some(reason) = hyper_reason(hyper)
     {
-        return Failure::Protocol(reason);
+        let port = url.port_or_known_default().unwrap_or(0);
+        let tls = url.scheme() == "http" && matches!(port, 443 | 8443);
+        let hint = if tls { format!("; port {port} speaks TLS: write https:") } else { String::new() };
+        return Failure::Protocol(reason + &hint);
     }
     if let Some(io) = chain(error).filter_map(|e| e.downcast_ref::<io::Error>()).last() {
         return io_failure(io, error.is_connect(), url);
     }
     Failure::Protocol(deepest(error))
+}
+
+/// Reads an error of the client that asked `url` through `proxy`. The library's own errors have no public types:
+/// they are known by their words.
+pub(super) fn classify_through(
+    proxy: &Proxy,
+    error: &reqwest::Error,
+    url: &Url,
+    dns: Duration,
+    connect: Duration,
+) -> Failure {
+    let server = format!("{}:{}", host_key(url), url.port_or_known_default().unwrap_or(0));
+    let told = |reason: String| Failure::Proxy(format!("{proxy}: {reason}"));
+    // What went wrong before the proxy was there to speak to.
+    let reaching = || told(classify(error, proxy.url(), dns, connect).to_string());
+    let texts: Vec<String> = chain(error).map(ToString::to_string).collect();
+    let said = |prefix: &str| texts.iter().find_map(|text| text.strip_prefix(prefix));
+    if let Some(tunnel) = said("tunnel error: ") {
+        return match tunnel {
+            "proxy authorization required" => wants_login(proxy),
+            "unsuccessful" => told(format!("it does not connect to {server}")),
+            "unexpected end of file" => told(format!("it hung up instead of connecting to {server}")),
+            "proxy response headers too long" => told("it does not answer like a proxy".to_owned()),
+            _ => reaching(),
+        };
+    }
+    if let Some(socks) = said("SOCKS error: ") {
+        return told(match socks {
+            "failed to create underlying connection" => "it cannot be connected to".to_owned(),
+            "credentials not accepted" => "it does not accept the login".to_owned(),
+            "server does not support user/pass authentication" => {
+                "it wants another login: proxy = \"socks5h://user@…\" and proxy_password_file, or neither".to_owned()
+            }
+            "io error during SOCKS handshake" | "failed parsing server response" => {
+                "it does not answer like a SOCKS proxy".to_owned()
+            }
+            status => format!("it does not connect to {server} ({status})"),
+        });
+    }
+    if error.is_timeout() {
+        return told(format!("no connection to {server} within {}", Span(connect)));
+    }
+    let forwards = url.scheme() == "http" && !proxy.speaks_socks();
+    if forwards && error.is_connect() { reaching() } else { classify(error, url, dns, connect) }
+}
+
+/// The proxy answered 407, or would have.
+pub(super) fn wants_login(proxy: &Proxy) -> Failure {
+    let with = format!("{}://user@…", proxy.url().scheme());
+    let why = match proxy.user() {
+        Some(_) => "it does not accept the login (407)".to_owned(),
+        None => format!("it wants a login (407): proxy = \"{with}\" and proxy_password_file"),
+    };
+    Failure::Proxy(format!("{proxy}: {why}"))
+}
+
+/// The library cannot ask for an IPv6 address in brackets there.
+pub(super) fn no_literal_v6(proxy: &Proxy) -> Failure {
+    let why = "a server without a name cannot be asked for by its IPv6 address; proxy = \"\" in the source goes straight";
+    Failure::Proxy(format!("{proxy}: {why}"))
 }
 
 /// Reads an error that came while the body was read.
@@ -192,6 +262,17 @@ fn tls_reason(error: &rustls::Error, url: &Url) -> String {
         },
         rustls::Error::InvalidMessage(_) => {
             format!("port {} of {host} does not speak TLS", url.port_or_known_default().unwrap_or(0))
+        }
+        rustls::Error::AlertReceived(rustls::AlertDescription::ProtocolVersion)
+        | rustls::Error::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+        ) => format!("{host} offers no TLS newer than 1.1, which is not safe any more"),
+        rustls::Error::AlertReceived(rustls::AlertDescription::HandshakeFailure)
+        | rustls::Error::PeerIncompatible(_) => {
+            format!("{host} offers no encryption that is safe ({error})")
+        }
+        rustls::Error::AlertReceived(rustls::AlertDescription::UnrecognisedName) => {
+            format!("the server has no certificate for {host}")
         }
         rustls::Error::AlertReceived(alert) => format!("{host} refused the TLS handshake ({alert:?})"),
         other => format!("{host}: {other}"),

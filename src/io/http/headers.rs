@@ -27,14 +27,18 @@ pub(super) fn validators(headers: &HeaderMap) -> Validators {
     Validators { etag: one(ETAG), last_modified: one(LAST_MODIFIED) }
 }
 
-/// Puts the validators into a request. What cannot stand in a header did not come from one.
-pub(super) fn put_validators(validators: &Validators, headers: &mut HeaderMap) {
+/// Puts the validators into a request; says whether there are any. What cannot stand in a header did not come
+/// from one.
+pub(super) fn put_validators(validators: &Validators, headers: &mut HeaderMap) -> bool {
+    let mut any = false;
     let pairs = [(IF_NONE_MATCH, &validators.etag), (IF_MODIFIED_SINCE, &validators.last_modified)];
     for (name, value) in pairs {
         if let Some(value) = value.as_deref().and_then(|v| HeaderValue::from_bytes(v).ok()) {
             headers.insert(name, value);
+            any = true;
         }
     }
+    any
 }
 
 /// `Content-Type`, with what is not UTF-8 in it replaced.
@@ -254,7 +258,7 @@ mod tests {
             let found = validators(&headers(&[("etag", etag)]));
             assert_eq!(found.etag, kept.then(|| etag.as_bytes().to_vec()), "{etag}");
             let mut request = HeaderMap::new();
-            put_validators(&found, &mut request);
+            assert_eq!(put_validators(&found, &mut request), kept);
             assert_eq!(request.get(IF_NONE_MATCH).map(|v| v.as_bytes().to_vec()), found.etag);
             assert!(!request.contains_key(IF_MODIFIED_SINCE), "none is invented");
         }
