@@ -13,9 +13,12 @@ pub mod driver;
 pub mod plan;
 pub mod poll;
 pub mod read;
+mod slots;
 
 use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::Semaphore;
 
 use crate::io::store::lease::Pick;
 use crate::io::store::{Error, Store};
@@ -30,12 +33,16 @@ pub struct Pipeline {
     /// The time.
     pub clock: Clock,
     plan: RwLock<Arc<Plan>>,
+    readers: Semaphore,
 }
+
+/// Documents that are taken apart at once: a hostile one may want a hundred megabytes for it.
+const READERS: usize = 4;
 
 impl Pipeline {
     /// A pipeline under `plan`.
     pub fn new(store: Store, clock: Clock, plan: Plan) -> Arc<Self> {
-        Arc::new(Self { store, clock, plan: RwLock::new(Arc::new(plan)) })
+        Arc::new(Self { store, clock, plan: RwLock::new(Arc::new(plan)), readers: Semaphore::new(READERS) })
     }
 
     /// The plan in force now.
@@ -46,6 +53,13 @@ impl Pipeline {
     /// Puts another plan in force; work under way ends under the old one, or is lost to it.
     pub fn replace_plan(&self, plan: Plan) {
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
+    }
+
+    /// Runs heavy work where it holds up nobody. A panic in it is the input's doing: `None`.
+    async fn off_thread<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        // Never closed; without a permit the work would still be right.
+        let _permit = self.readers.acquire().await.ok();
+        tokio::task::spawn_blocking(work).await.ok()
     }
 }
 
@@ -85,9 +99,4 @@ pub trait Stage: Send + Sync + 'static {
         lease: Self::Lease,
         outcome: Self::Outcome,
     ) -> impl Future<Output = Result<(), Error>> + Send;
-}
-
-/// Runs heavy work where it holds up nobody. A panic in it is the input's doing: `None`.
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    tokio::task::spawn_blocking(work).await.ok()
 }

@@ -21,6 +21,21 @@ pub fn change_summary(old: &Config, new: &Config) -> Vec<String> {
     changes
 }
 
+/// The addresses of the sources that are asked in another way than before: as somebody else, by another way, or at
+/// a host that is opened or closed now.
+pub fn asked_otherwise(old: &Config, new: &Config) -> Vec<String> {
+    let usual = old.http.proxy != new.http.proxy || old.http.allow_private != new.http.allow_private;
+    let changed = |source: &&Source| {
+        let before = old.sources.iter().find(|before| before.url == source.url);
+        before.is_some_and(|before| {
+            let way =
+                |source: &Source| (source.allow_private, source.route.clone(), source.credentials.clone());
+            usual || way(before) != way(source)
+        })
+    };
+    new.sources.iter().filter(changed).map(|source| source.url.to_string()).collect()
+}
+
 fn watches(old: &[Watch], new: &[Watch], changes: &mut Vec<String>) {
     for watch in new {
         let name = &watch.name;

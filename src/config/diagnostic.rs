@@ -211,7 +211,8 @@ fn place(text: &str, span: &Range<usize>) -> Place {
 fn conceal(line: &str, in_secrets: bool) -> Vec<char> {
     let mut shown: Vec<char> =
         conceal_users(line).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let secret = (0..shown.len()).find(|&at| shown[at] == '=' && (in_secrets || names_a_secret(&shown[..at])));
+    let secret =
+        (0..shown.len()).find(|&at| shown[at] == '=' && (in_secrets || names_a_secret(&shown[..at])));
     if let Some(at) = secret {
         shown.truncate(at + 1);
         shown.extend([' ', '…']);

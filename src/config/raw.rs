@@ -58,7 +58,9 @@ impl<'de> Deserialize<'de> for Entry {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entry, A::Error> {
-                let Some(key) = map.next_key::<String>()? else { return Err(A::Error::missing_field("file")) };
+                let Some(key) = map.next_key::<String>()? else {
+                    return Err(A::Error::missing_field("file"));
+                };
                 if key != "file" {
                     return Err(A::Error::unknown_field(&key, &["file"]));
                 }

@@ -130,7 +130,10 @@ fn what_is_left_out_has_the_defaults_of_the_contract() {
     assert_eq!(config.admin, ["you@localhost"]);
     assert_eq!(config.polling, Polling { budget: 48, floor: 15 * MINUTE, ceiling: HOUR });
     assert_eq!((config.http.contact.as_str(), config.http.host_gap), ("", 2 * SECOND));
-    assert_eq!((&config.http.allow_private, &config.http.proxy, &config.http.ca_file), (&vec![], &None, &None));
+    assert_eq!(
+        (&config.http.allow_private, &config.http.proxy, &config.http.ca_file),
+        (&vec![], &None, &None)
+    );
     assert_eq!(config.reading, Reading { retry: 10 * MINUTE });
     assert_eq!(config.delivery, DeliveryConfig { gather: 45 * SECOND, retry: MINUTE, fold_after: 20 });
     assert_eq!(config.store, StoreConfig { keep: 365 * DAY });
@@ -220,7 +223,9 @@ fn every_key_is_read() {
     assert!(
         matches!(own.login(), Some(http::Login::Basic { user, password }) if user == "desk" && password.is_absolute())
     );
-    assert!(matches!(&source.route, Route::Through(proxy) if proxy.to_string() == "socks5h://127.0.0.1:9050"));
+    assert!(
+        matches!(&source.route, Route::Through(proxy) if proxy.to_string() == "socks5h://127.0.0.1:9050")
+    );
     let watch = &config.watches[0];
     assert_eq!(watch.keywords, ["OTS", "Türk Devletleri Teşkilatı"]);
     assert_eq!(watch.to, ["minister@example.org"]);
@@ -321,7 +326,8 @@ fn a_source_goes_by_its_own_proxy_or_straight_or_by_the_usual_one() {
 
 #[test]
 fn headers_may_stand_in_a_table_of_their_own() {
-    let own = source("[source.headers]\nAccept-Language = 'tr'\nX-Api-Key.file = 'key'\n").credentials.unwrap();
+    let own =
+        source("[source.headers]\nAccept-Language = 'tr'\nX-Api-Key.file = 'key'\n").credentials.unwrap();
     assert_eq!(own.header_names(), ["accept-language", "x-api-key"]);
     assert_eq!(source("headers = {}").credentials, None);
     let shown = format!("{:?}", source("headers = { X-Odd = 'hunter2' }"));
@@ -431,6 +437,31 @@ fn a_reload_says_in_words_what_changed() {
     for (old, new, said) in cases {
         check_change(old, new, said);
     }
+}
+
+#[test]
+fn sources_that_are_asked_otherwise_than_before_are_known() {
+    let two = |more: &str, http: &str| {
+        let sources = format!(
+            "[[source]]\nurl = 'https://a.example/'\n{more}\n[[source]]\nurl = 'https://b.example/'\n"
+        );
+        accepted(&format!("{sources}[http]\n{http}"))
+    };
+    let plain = two("", "");
+    let (a, both) = (vec!["https://a.example/"], vec!["https://a.example/", "https://b.example/"]);
+    let cases = [
+        (two("name = 'A'\nmax_interval = '20m'", "host_gap = '1s'"), vec![]),
+        (two("auth = { token_file = 't' }", ""), a.clone()),
+        (two("headers = { X-A = '1' }", ""), a.clone()),
+        (two("proxy = 'http://p.example'", ""), a.clone()),
+        (two("allow_private = true", ""), a),
+        (two("", "proxy = 'http://p.example'"), both.clone()),
+        (two("", "allow_private = ['10.0.0.0/8']"), both),
+    ];
+    for (new, expected) in cases {
+        assert_eq!(asked_otherwise(&plain, &new), expected);
+    }
+    assert_eq!(asked_otherwise(&accepted(""), &plain), Vec::<String>::new(), "new ones are due anyway");
 }
 
 #[test]

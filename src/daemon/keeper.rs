@@ -12,7 +12,7 @@ use tokio::signal::unix::Signal;
 use super::assemble::{assemble, check_sandbox};
 use super::files::Files;
 use super::{Error, systemd};
-use crate::config::{self, Config, Errors, change_summary};
+use crate::config::{self, Config, Errors, asked_otherwise, change_summary};
 use crate::domain::schedule;
 use crate::io::store;
 use crate::pipeline::Pipeline;
@@ -198,6 +198,12 @@ impl Keeper {
             tracing::info!(%why, "config read again: nothing changed");
         } else {
             tracing::info!(%why, changes = %changes.join("; "), "config read again");
+        }
+        // Whoever mends a login does not want to wait for the backoff of the old one.
+        let asked = asked_otherwise(&self.config, &config);
+        let (store, now) = (&self.pipeline.store, self.pipeline.clock.now());
+        if let Err(error) = store.retry_failing(asked, now).await {
+            tracing::error!(%error, "the sources that were changed are not asked at once");
         }
         self.config = config;
         self.signals.wake.notify_one();

@@ -219,7 +219,9 @@ pub fn refusal(response: &Response) -> String {
     let reason = status_reason(response.status);
     if response.withheld && matches!(response.status, 401 | 403) {
         let asked = response.url.origin().ascii_serialization();
-        return format!("{reason}; headers and auth of the source stayed behind, for it is {asked} that answers");
+        return format!(
+            "{reason}; headers and auth of the source stayed behind, for it is {asked} that answers"
+        );
     }
     reason
 }

@@ -12,6 +12,7 @@ use super::compose::Compose;
 use super::deliver::Deliver;
 use super::poll::Poll;
 use super::read::Read;
+use super::slots::Slots;
 use super::{Pipeline, Stage, Window};
 use crate::io::store::Error;
 use crate::io::store::lease::Pick;
@@ -45,6 +46,8 @@ pub struct Driver {
     compose: Lane<Compose>,
     deliver: Lane<Deliver>,
     signals: Arc<Signals>,
+    /// Told when a request has given its slot up.
+    slot: Arc<Notify>,
     /// A suspect is under way.
     alone: bool,
     complained: Option<Instant>,
@@ -69,18 +72,22 @@ pub struct Signals {
 struct Lane<S: Stage> {
     stage: Arc<S>,
     running: JoinSet<Result<(), Error>>,
-    slots: usize,
+    slots: Slots,
     ended: u64,
 }
 
 impl<S: Stage> Lane<S> {
-    fn new(stage: S, slots: usize) -> Self {
+    fn new(stage: S, slots: Slots) -> Self {
         Self { stage: Arc::new(stage), running: JoinSet::new(), slots, ended: 0 }
     }
 
-    /// Claims as much as there are free ones of `slots`; says how much that was.
-    async fn fill(&mut self, window: Window, slots: usize) -> Result<usize, Error> {
-        let free = slots.saturating_sub(self.running.len());
+    fn free(&self) -> usize {
+        self.slots.free(self.running.len())
+    }
+
+    /// Claims as much as there are free slots, and at most so much; says how much that was.
+    async fn fill(&mut self, window: Window, most: usize) -> Result<usize, Error> {
+        let free = self.free().min(most);
         if free == 0 {
             return Ok(0);
         }
@@ -88,8 +95,9 @@ impl<S: Stage> Lane<S> {
         let claimed = leases.len();
         for lease in leases {
             let stage = Arc::clone(&self.stage);
+            let slot = self.slots.take();
             self.running.spawn(async move {
-                let outcome = stage.perform(&lease).await;
+                let outcome = slot.during(stage.perform(&lease)).await;
                 stage.settle(lease, outcome).await
             });
         }
@@ -136,11 +144,14 @@ fn judge(stage: &str, ended: Result<Result<(), Error>, tokio::task::JoinError>) 
 impl Driver {
     /// A driver of the four stages on `pipeline`.
     pub fn new(pipeline: Arc<Pipeline>) -> Self {
+        let slot = Arc::new(Notify::new());
+        let (polls, reads) = (Slots::for_the_prompt(POLLS, &slot), Slots::for_the_prompt(READS, &slot));
         Self {
-            poll: Lane::new(Poll::new(Arc::clone(&pipeline)), POLLS),
-            read: Lane::new(Read::new(Arc::clone(&pipeline)), READS),
-            compose: Lane::new(Compose::new(Arc::clone(&pipeline)), COMPOSES),
-            deliver: Lane::new(Deliver::new(Arc::clone(&pipeline)), DELIVERIES),
+            poll: Lane::new(Poll::new(Arc::clone(&pipeline)), polls),
+            read: Lane::new(Read::new(Arc::clone(&pipeline)), reads),
+            compose: Lane::new(Compose::new(Arc::clone(&pipeline)), Slots::kept(COMPOSES)),
+            deliver: Lane::new(Deliver::new(Arc::clone(&pipeline)), Slots::kept(DELIVERIES)),
+            slot,
             signals: Arc::new(Signals::default()),
             alone: false,
             complained: None,
@@ -219,7 +230,11 @@ impl Driver {
                 if self.under_way() == 0 {
                     return Ok(());
                 }
-                self.any_ended().await?;
+                let slot = Arc::clone(&self.slot);
+                tokio::select! {
+                    ended = self.any_ended() => ended?,
+                    () = slot.notified() => {}
+                }
             }
         }
     }
@@ -235,13 +250,13 @@ impl Driver {
     async fn fill(&mut self, now: Timestamp, polls_by: Timestamp) -> Result<usize, Error> {
         self.reap()?;
         let usual = Window { now, polls_by: polls_by.min(now), pick: Pick::Usual };
-        let mut claimed = self.compose.fill(usual, self.compose.slots).await?
-            + self.deliver.fill(usual, self.deliver.slots).await?;
+        let mut claimed =
+            self.compose.fill(usual, COMPOSES).await? + self.deliver.fill(usual, DELIVERIES).await?;
         if let Some(alone) = self.fill_alone(usual).await? {
             return Ok(claimed + alone);
         }
-        claimed += self.poll.fill(usual, self.poll.slots).await?;
-        claimed += self.read.fill(usual, self.read.slots).await?;
+        claimed += self.poll.fill(usual, POLLS).await?;
+        claimed += self.read.fill(usual, READS).await?;
         Ok(claimed)
     }
 
@@ -289,9 +304,10 @@ impl Driver {
     }
 
     async fn wait(&mut self, sleep: Duration, stop: &CancellationToken) -> Result<(), Error> {
-        let signals = Arc::clone(&self.signals);
+        let (signals, slot) = (Arc::clone(&self.signals), Arc::clone(&self.slot));
         tokio::select! {
             ended = self.any_ended() => ended,
+            () = slot.notified() => Ok(()),
             () = signals.wake.notified() => Ok(()),
             () = tokio::time::sleep(sleep) => Ok(()),
             () = stop.cancelled() => Ok(()),
@@ -302,10 +318,10 @@ impl Driver {
     async fn until_due(&self, now: Timestamp) -> Result<Duration, Error> {
         let due = self.pipeline.store.next_due().await?;
         let open = [
-            due.poll.filter(|_| self.poll.running.len() < self.poll.slots),
-            due.read.filter(|_| self.read.running.len() < self.read.slots),
+            due.poll.filter(|_| self.poll.free() > 0),
+            due.read.filter(|_| self.read.free() > 0),
             due.compose,
-            due.deliver.filter(|_| self.deliver.running.len() < self.deliver.slots),
+            due.deliver.filter(|_| self.deliver.free() > 0),
         ];
         let next = open.into_iter().flatten().min();
         // A host that is due and yet not claimable (its work waits alone, or behind its own) is no hurry.

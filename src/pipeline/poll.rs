@@ -5,7 +5,7 @@ use std::sync::Arc;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Pipeline, Stage, Window, off_thread};
+use super::{Pipeline, Stage, Window};
 use crate::domain::feed::{self, Document};
 use crate::domain::health::{self, Health, Poll as Verdict, State};
 use crate::domain::schedule::{self, Outcome, Rhythm};
@@ -54,7 +54,8 @@ impl Stage for Poll {
                 Ok(url) => {
                     let reply = plan.http.get(&request(&feed, url, source)).await;
                     let known = feed.body_hash;
-                    off_thread(move || look(reply, known)).await.unwrap_or_else(|| Seen::failed(BROKE_READER))
+                    let seen = self.pipeline.off_thread(move || look(reply, known)).await;
+                    seen.unwrap_or_else(|| Seen::failed(BROKE_READER))
                 }
                 Err(error) => Seen::failed(&format!("the address cannot be read: {error}")),
             }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::plan::WatchPlan;
-use super::{Pipeline, Plan, Stage, Window, off_thread};
+use super::{Pipeline, Plan, Stage, Window};
 use crate::domain::article::{self, Article};
 use crate::domain::digest::release::{Rule, release};
 use crate::domain::scope::Candidate;
@@ -89,9 +89,9 @@ impl Stage for Read {
         let work: Vec<Work> = seen
             .map(|(lease, look)| Work { entry: lease.job.clone(), tries: lease.attempts, look })
             .collect();
-        match decide_all(&plan, work.clone(), now).await {
+        match decide_all(&self.pipeline, &plan, work.clone(), now).await {
             Some(decided) => decided,
-            None => decide_each(&plan, work, now).await,
+            None => decide_each(&self.pipeline, &plan, work, now).await,
         }
     }
 
@@ -226,24 +226,37 @@ struct Work {
     look: Look,
 }
 
-async fn decide_all(plan: &Arc<Plan>, work: Vec<Work>, now: Timestamp) -> Option<Vec<ReadPlan>> {
+async fn decide_all(
+    pipeline: &Pipeline,
+    plan: &Arc<Plan>,
+    work: Vec<Work>,
+    now: Timestamp,
+) -> Option<Vec<ReadPlan>> {
     let plan = Arc::clone(plan);
-    off_thread(move || work.into_iter().map(|w| decide(&plan, &w.entry, w.tries, w.look, now)).collect())
-        .await
+    let decide = move |w: Work| decide(&plan, &w.entry, w.tries, w.look, now);
+    pipeline.off_thread(move || work.into_iter().map(decide).collect()).await
 }
 
 /// One of these entries breaks its reader; it takes no other with it. Is it the page, the feed's own words
 /// still count; if those break it too, the entry is settled without any.
-async fn decide_each(plan: &Arc<Plan>, work: Vec<Work>, now: Timestamp) -> Vec<ReadPlan> {
+async fn decide_each(
+    pipeline: &Pipeline,
+    plan: &Arc<Plan>,
+    work: Vec<Work>,
+    now: Timestamp,
+) -> Vec<ReadPlan> {
     let mut decided = Vec::with_capacity(work.len());
     for work in work {
         let broken = Look::Broken("the page breaks its reader".to_owned());
         let without_page = Work { look: broken, ..work.clone() };
         let mut last = nothing(plan, work.tries, now);
         last.notice = page_broken(&work.entry, "the entry breaks its reader; please report its address");
-        let alone = match decide_all(plan, vec![work], now).await {
+        let alone = match decide_all(pipeline, plan, vec![work], now).await {
             Some(plans) => plans,
-            None => decide_all(plan, vec![without_page], now).await.unwrap_or_else(|| vec![last]),
+            None => {
+                let plans = decide_all(pipeline, plan, vec![without_page], now).await;
+                plans.unwrap_or_else(|| vec![last])
+            }
         };
         decided.extend(alone);
     }

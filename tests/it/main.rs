@@ -3,14 +3,17 @@
 mod cli;
 mod compose;
 mod crash;
+mod credentials;
 mod daemon;
 mod deliver;
 mod guard;
 mod http;
 mod kill;
 mod mail;
+mod network;
 mod poll;
 mod program;
+mod proxy;
 mod read;
 mod smtp_server;
 mod store;

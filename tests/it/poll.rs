@@ -9,7 +9,7 @@ const A: &str = "http://a.test/a.xml";
 const B: &str = "http://b.test/b.xml";
 
 /// One outlet whose pages are not read.
-const SUMMARIES: &str = r#"
+pub const SUMMARIES: &str = r#"
     [[watch]]
     name = "Rail"
     keywords = ["railway"]

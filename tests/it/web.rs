@@ -83,6 +83,11 @@ impl Web {
         Url::parse(&format!("{}://{host}:{}{path}", self.scheme, self.address.port())).unwrap()
     }
 
+    /// Where it listens: IP address and port.
+    pub fn authority(&self) -> String {
+        self.address.to_string()
+    }
+
     /// What a path answers from now on.
     pub fn page(&self, path: &str, answer: Answer) {
         self.pages(path, [answer]);
@@ -149,6 +154,8 @@ pub enum Manner {
     CutAfter(usize),
     /// The body byte by byte.
     Drip(Duration),
+    /// The headers byte by byte, and then the body.
+    DripHead(Duration),
     /// Not at all: the server hangs up.
     HangUp,
     /// Headers without an end.
@@ -331,6 +338,12 @@ async fn give(stream: &mut (impl AsyncWrite + Unpin), answer: &Answer) -> Option
             send(stream, &answer.head(&length)).await?;
             for byte in body {
                 send(stream, &[*byte]).await?;
+                tokio::time::sleep(pause).await;
+            }
+        }
+        Manner::DripHead(pause) => {
+            for byte in [&answer.head(&length), body].concat() {
+                send(stream, &[byte]).await?;
                 tokio::time::sleep(pause).await;
             }
         }

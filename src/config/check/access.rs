@@ -61,12 +61,7 @@ impl Checker<'_> {
         }
     }
 
-    pub(super) fn credentials(
-        &mut self,
-        raw: &raw::Source,
-        url: &Url,
-        private: bool,
-    ) -> Option<Credentials> {
+    pub(super) fn credentials(&mut self, raw: &raw::Source, url: &Url, private: bool) -> Option<Credentials> {
         let headers = self.headers(&raw.headers);
         let login = self.auth(&raw.auth);
         if headers.is_empty() && login.is_none() {
@@ -158,7 +153,8 @@ impl Checker<'_> {
             (None, None, Some(token)) => Some(Login::Bearer(self.secret(token))),
             _ => {
                 let at = At { file: self.file, span: table.span() };
-                let help = "write { user = \"…\", password_file = \"…\" }, or { token_file = \"…\" }".to_owned();
+                let help =
+                    "write { user = \"…\", password_file = \"…\" }, or { token_file = \"…\" }".to_owned();
                 self.report.error(&at, "auth is a user and a password, or a token", help);
                 None
             }
@@ -181,7 +177,11 @@ impl Checker<'_> {
     fn user(&mut self, raw: &Spanned<String>) -> Option<String> {
         let user = raw.get_ref();
         if user.contains(':') || user.chars().any(char::is_control) {
-            self.error(raw, "a user has no colon and no control character", "write it as the server knows it");
+            self.error(
+                raw,
+                "a user has no colon and no control character",
+                "write it as the server knows it",
+            );
             return None;
         }
         Some(user.clone())

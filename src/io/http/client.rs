@@ -186,7 +186,8 @@ impl Client {
         reach: Reach,
     ) -> Result<reqwest::Client, Failure> {
         self.look_ahead(url, reach).await?;
-        if matches!(url.host(), Some(url::Host::Ipv6(_))) && (proxy.speaks_socks() || url.scheme() == "https") {
+        if matches!(url.host(), Some(url::Host::Ipv6(_))) && (proxy.speaks_socks() || url.scheme() == "https")
+        {
             return Err(failure::no_literal_v6(proxy));
         }
         let password = proxy.read_password().await.map_err(Failure::Secret)?;
@@ -222,7 +223,9 @@ impl Client {
     async fn read(&self, asked: Asked, url: Url, request: &Request) -> Result<Response, Failure> {
         let Asked { mut answer, conditional } = asked;
         if answer.status().as_u16() == 304 && !conditional {
-            return Err(Failure::Protocol("the server says \"not modified\" (304) without being asked".to_owned()));
+            return Err(Failure::Protocol(
+                "the server says \"not modified\" (304) without being asked".to_owned(),
+            ));
         }
         let silence = self.maker.deadlines.silence;
         let sent = answer.headers();

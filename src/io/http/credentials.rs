@@ -176,7 +176,8 @@ impl Credentials {
                 Worth::Text(text) => text.clone(),
                 Worth::File(path) => secret::read(path, &format!("header {name}, file")).await?,
             };
-            let value = value_of(&value).ok_or_else(|| format!("header {name} has a value that cannot be sent"))?;
+            let value =
+                value_of(&value).ok_or_else(|| format!("header {name} has a value that cannot be sent"))?;
             presented.headers.insert(name, value);
         }
         match &self.login {

@@ -142,7 +142,7 @@ pub(super) fn classify(error: &reqwest::Error, url: &Url, dns: Duration, connect
     if let Some(io) = chain(error).filter_map(|e| e.downcast_ref::<io::Error>()).last() {
         return io_failure(io, error.is_connect(), url);
     }
-    Failure::Protocol(deepest(error))
+    Failure::Protocol(innermost(error))
 }
 
 /// Reads an error of the client that asked `url` through `proxy`. The library's own errors have no public types:
@@ -174,7 +174,8 @@ pub(super) fn classify_through(
             "failed to create underlying connection" => "it cannot be connected to".to_owned(),
             "credentials not accepted" => "it does not accept the login".to_owned(),
             "server does not support user/pass authentication" => {
-                "it wants another login: proxy = \"socks5h://user@…\" and proxy_password_file, or neither".to_owned()
+                "it wants another login: proxy = \"socks5h://user@…\" and proxy_password_file, or neither"
+                    .to_owned()
             }
             "io error during SOCKS handshake" | "failed parsing server response" => {
                 "it does not answer like a SOCKS proxy".to_owned()
@@ -209,7 +210,11 @@ pub(super) fn no_literal_v6(proxy: &Proxy) -> Failure {
 pub(super) fn body_failure(error: &reqwest::Error) -> Failure {
     let cut = find::<hyper::Error>(error).is_some_and(hyper::Error::is_incomplete_message)
         || find::<io::Error>(error).is_some_and(|io| io.kind() == io::ErrorKind::UnexpectedEof);
-    Failure::BadBody(if cut { "the connection ended before the body did".to_owned() } else { deepest(error) })
+    Failure::BadBody(if cut {
+        "the connection ended before the body did".to_owned()
+    } else {
+        innermost(error)
+    })
 }
 
 fn io_failure(error: &io::Error, connecting: bool, url: &Url) -> Failure {
@@ -265,7 +270,8 @@ fn tls_reason(error: &rustls::Error, url: &Url) -> String {
         }
         rustls::Error::AlertReceived(rustls::AlertDescription::ProtocolVersion)
         | rustls::Error::PeerIncompatible(
-            PeerIncompatible::ServerDoesNotSupportTls12Or13 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
         ) => format!("{host} offers no TLS newer than 1.1, which is not safe any more"),
         rustls::Error::AlertReceived(rustls::AlertDescription::HandshakeFailure)
         | rustls::Error::PeerIncompatible(_) => {
@@ -300,6 +306,11 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
 }
 
 /// The text of the innermost cause; the outer ones repeat the address.
-fn deepest(error: &(dyn Error + 'static)) -> String {
-    chain(error).last().map_or_else(String::new, ToString::to_string)
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let text = chain(error).last().map_or_else(String::new, ToString::to_string);
+    // What HTTP/2 says of a server that keeps us busy with frames that carry nothing.
+    if text.contains("excessive load") {
+        return format!("the server floods us with frames instead of answering ({text})");
+    }
+    text
 }

@@ -35,7 +35,9 @@ pub enum BadProxy {
     #[error("this is no address of a proxy: write http://proxy.example.org:3128")]
     Address,
     /// Nothing stands before the host.
-    #[error("this does not say how the proxy is spoken to: write http:// before it (or https://, socks5h://)")]
+    #[error(
+        "this does not say how the proxy is spoken to: write http:// before it (or https://, socks5h://)"
+    )]
     NoScheme,
     /// Names would be resolved here, or not at all.
     #[error("{0}: is not supported: write socks5h://, with which the proxy resolves the names")]

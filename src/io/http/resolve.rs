@@ -88,7 +88,10 @@ impl Resolver {
         match self.names.as_ref() {
             Names::System => {}
             Names::Table(table) => {
-                return table.get(&name).cloned().ok_or_else(|| Unresolved::Failed("no such name".to_owned()));
+                return table
+                    .get(&name)
+                    .cloned()
+                    .ok_or_else(|| Unresolved::Failed("no such name".to_owned()));
             }
             Names::Silent => return std::future::pending().await,
         }
@@ -223,17 +226,11 @@ mod tests {
     #[tokio::test]
     async fn a_lookup_that_hangs_is_given_up_and_so_is_one_that_waits_behind_such() {
         let hasty = Duration::from_millis(20);
-        let silent = Resolver {
-            names: Arc::new(Names::Silent),
-            timeout: hasty,
-            ..resolver(&[], Reach::Public)
-        };
+        let silent =
+            Resolver { names: Arc::new(Names::Silent), timeout: hasty, ..resolver(&[], Reach::Public) };
         assert_eq!(silent.addresses("example.org").await, Err(Unresolved::Timeout));
-        let full = Resolver {
-            lookups: Arc::new(Semaphore::new(0)),
-            timeout: hasty,
-            ..resolver(&[], Reach::Public)
-        };
+        let full =
+            Resolver { lookups: Arc::new(Semaphore::new(0)), timeout: hasty, ..resolver(&[], Reach::Public) };
         assert_eq!(full.addresses("localhost").await, Err(Unresolved::Timeout), "no thread more is taken");
     }
 

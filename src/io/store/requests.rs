@@ -64,6 +64,21 @@ impl Store {
         .await
     }
 
+    /// Asks again, as soon as their hosts allow, those of these sources that do not work at present.
+    pub async fn retry_failing(&self, urls: Vec<String>, now: Timestamp) -> Result<(), Error> {
+        let asked = move |tx: &Connection| {
+            for url in &urls {
+                tx.prepare_cached(
+                    "UPDATE feeds SET asked_at = ?2 WHERE url = ?1 AND active = 1 AND health <> 'fine'",
+                )?
+                .execute(params![url, now.millis()])?;
+            }
+            Ok(())
+        };
+        self.write(move |tx| asked(tx)).await?;
+        self.heed_requests().await
+    }
+
     /// The watches that are paused at present, by id.
     pub async fn paused_watches(&self) -> Result<Vec<i64>, Error> {
         self.read(|connection| {
