@@ -251,14 +251,11 @@ async fn decide_each(
         let without_page = Work { look: broken, ..work.clone() };
         let mut last = nothing(plan, work.tries, now);
         last.notice = page_broken(&work.entry, "the entry breaks its reader; please report its address");
-        let alone = match decide_all(pipeline, plan, vec![work], now).await {
-            Some(plans) => plans,
-            None => {
-                let plans = decide_all(pipeline, plan, vec![without_page], now).await;
-                plans.unwrap_or_else(|| vec![last])
-            }
-        };
-        decided.extend(alone);
+        let mut alone = decide_all(pipeline, plan, vec![work], now).await;
+        if alone.is_none() {
+            alone = decide_all(pipeline, plan, vec![without_page], now).await;
+        }
+        decided.extend(alone.unwrap_or_else(|| vec![last]));
     }
     decided
 }

@@ -206,7 +206,7 @@ async fn feeds_shows_each_reason_in_words() {
         (web.url("/cut"), "unusable body: the connection ended before the body did"),
         (web.url("/unasked"), "the server says \"not modified\" (304) without being asked"),
     ];
-    let sources: String = cases.iter().map(|(url, _)| format!("[[source]]\nurl = \"{url}\"\n")).collect();
+    let sources = cases.each_ref().map(|(url, _)| format!("[[source]]\nurl = \"{url}\"\n")).concat();
     let home = Home::new(&format!("{sources}[http]\nallow_private = [\"127.0.0.0/8\"]\nhost_gap = \"0s\"\n"));
     let once = home.run(&["once"]).await;
     assert_eq!(once.code, Some(0), "{}", once.stderr);

@@ -349,6 +349,14 @@ async fn what_is_seen_to_be_private_from_here_is_not_asked_through_a_proxy_eithe
     proxy.page("http://outside.example/", Answer::feed(FEED));
     assert_eq!(get(&client, "http://outside.example/").await.unwrap().status, 200);
 
+    let onion = client_under(Settings { proxy: Some(of(&proxy)), ..settings() }, &[("x.onion", "10.0.0.1")]);
+    proxy.page("http://x.onion/", Answer::feed(FEED));
+    assert_eq!(
+        get(&onion, "http://x.onion/").await.unwrap().status,
+        200,
+        "such names are never looked up here"
+    );
+
     let own_host = Request { private_host: true, ..request("http://inside.example/") };
     proxy.page("http://inside.example/", Answer::feed(FEED));
     assert_eq!(client.get(&own_host).await.result.unwrap().status, 200, "its own host is opened");

@@ -207,16 +207,15 @@ impl Client {
     async fn look_ahead(&self, url: &Url, reach: Reach) -> Result<(), Failure> {
         let Some(url::Host::Domain(name)) = url.host() else { return Ok(()) };
         // RFC 7686: such a name is never looked up.
-        let is_onion = name.trim_end_matches('.').ends_with(".onion");
+        let is_onion = name.trim_end_matches('.').rsplit('.').next() == Some("onion");
         if reach == Reach::Anywhere || (is_onion && reach == Reach::Public) {
             return Ok(());
         }
         let port = url.port_or_known_default().unwrap_or(0);
         match self.maker.resolver(reach).addresses(name).await {
-            Ok(_) => Ok(()),
             Err(Unresolved::Denied(address, denied)) => Err(Failure::Refused(denied.refusal(url, address))),
             Err(_) if reach == Reach::Opened => Err(Failure::Refused(Refusal::Port(port))),
-            Err(_) => Ok(()),
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 

@@ -84,6 +84,7 @@ impl FromStr for Proxy {
 
 impl Proxy {
     /// The same with the file of its user's password.
+    #[must_use]
     pub fn with_password(self, file: PathBuf) -> Self {
         Self { password: Some(file), ..self }
     }

@@ -122,7 +122,7 @@ impl Resolver {
             }
         }
         match denied {
-            _ if !within.is_empty() => Ok(few(within)),
+            _ if !within.is_empty() => Ok(few(&within)),
             Some(denied) => Err(denied),
             None => Err(Unresolved::Failed("the name has no address".to_owned())),
         }
@@ -130,7 +130,7 @@ impl Resolver {
 }
 
 /// The first addresses, in their order: of each family half, and more of one that the other leaves room for.
-fn few(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+fn few(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let of_first = |address: &SocketAddr| address.is_ipv6() == addresses[0].is_ipv6();
     let (first, second): (Vec<_>, Vec<_>) = addresses.iter().copied().partition(of_first);
     let of_second = second.len().min((TRIED / 2).max(TRIED.saturating_sub(first.len())));
