@@ -147,7 +147,9 @@ fn in_words(error: &str) -> String {
     } else if is(&["No address associated with", "Name has no usable address"]) {
         "the name has no address".to_owned()
     } else if is(&["Temporary failure in name resolution", "Try again"]) {
-        "the name server gives no answer; is this machine online, and its resolver right?".to_owned()
+        "the name server fails or is silent: this machine is offline, its resolver wrong, or the domain's own \
+         servers are broken"
+            .to_owned()
     } else if is(&["Non-recoverable failure in name resolution", "Non-recoverable error"]) {
         "the name server fails at this name".to_owned()
     } else {
@@ -240,8 +242,8 @@ mod tests {
             ("Name or service not known", "there is no such name"),
             ("Name does not resolve", "there is no such name"),
             ("No address associated with hostname", "the name has no address"),
-            ("Temporary failure in name resolution", "the name server gives no answer"),
-            ("Try again", "the name server gives no answer"),
+            ("Temporary failure in name resolution", "the name server fails or is silent"),
+            ("Try again", "the name server fails or is silent"),
             ("Non-recoverable failure in name resolution", "the name server fails at this name"),
             ("System error", "System error"),
         ];
