@@ -124,11 +124,16 @@
 //!     `kill::nothing_is_lost_and_a_second_copy_is_the_same_mail`,
 //!     `deliver::a_mail_of_unknown_fate_goes_by_no_other_way`,
 //!     `crash::a_mail_that_was_under_way_when_the_process_died_goes_by_no_other_way`.
-//! 12. **A stranger's input costs a bounded amount and reaches nothing private.** Bodies are capped on the wire
-//!     and decoded, every address is checked at every hop and connected to as it was checked
-//!     ([`io::http`]), and no feed or page makes the program panic.
+//! 12. **A stranger's input costs a bounded amount, reaches nothing private and learns no secret.** Bodies are capped
+//!     on the wire and decoded, every address is checked at every hop and connected to as it was checked
+//!     ([`io::http`]), servers that dawdle hold up nobody, and no feed or page makes the program panic. The headers
+//!     and the login of a source go to its own origin only.
 //!     Tests: `guard::every_way_to_write_a_private_address_is_seen_through`, `decode::bombs_stop_at_the_limit`,
-//!     `guard::a_redirect_into_a_closed_network_sends_no_packet_there`.
+//!     `guard::a_redirect_into_a_closed_network_sends_no_packet_there`,
+//!     `proxy::what_is_seen_to_be_private_from_here_is_not_asked_through_a_proxy_either`,
+//!     `network::fifty_hosts_that_dawdle_do_not_hold_up_the_rest`,
+//!     `credentials::they_follow_a_redirect_inside_their_origin_and_to_no_other`,
+//!     `credentials::no_log_and_no_store_holds_a_secret`.
 //!
 //! # Left out on purpose
 //!
@@ -136,7 +141,7 @@
 //!   lives nowhere else.
 //! - **A trait for HTTP or for the clock.** Tests run a server on loopback and a clock that stands still.
 //! - **Exactly-once delivery.** SMTP cannot promise it.
-//! - **The proxies of the environment.** They would pass the guard by.
+//! - **The proxies of the environment.** They would pass the guard by; a proxy is configured.
 //! - **HTML that loads anything.** A mail has no images, no tracking and nothing to fetch.
 //! - **A global configuration.** Each part is handed its own section.
 //! - **Language models and stemming dictionaries.** Inflection is tables ([`domain::watch`]), so that a hit can be explained.

@@ -208,6 +208,23 @@ async fn a_login_that_is_mended_is_tried_at_once() {
 }
 
 #[tokio::test]
+async fn try_asks_as_the_source_would() {
+    let (web, other) = (Web::start().await, Web::start().await);
+    let config = format!(
+        "[[source]]\nurl = \"{}\"\nheaders = {{ X-Odd = \"abc\" }}\n[http]\nallow_private = [\"127.0.0.0/8\"]\n",
+        web.url("/a.xml")
+    );
+    let home = Home::new(&config);
+    for server in [&web, &other] {
+        server.page("/page", article("Rail", RAIL));
+        let ended = home.run(&["try", "page", server.url("/page").as_str()]).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    }
+    assert_eq!(web.log()[0].header("x-odd"), Some(b"abc".as_slice()));
+    assert_eq!(other.log()[0].header("x-odd"), None);
+}
+
+#[tokio::test]
 async fn no_log_and_no_store_holds_a_secret() {
     let (web, proxy) = (Web::start().await, Web::start().await);
     web.page("/a.xml", Answer::status(401));
@@ -242,6 +259,9 @@ async fn no_log_and_no_store_holds_a_secret() {
             && proxy.log()[0].header("proxy-authorization").is_some()
     );
     assert!(seen.contains("connecting to 127.0.0.1"), "the libraries were loud");
+    let noted =
+        ["with a login, with x-api-key", &format!("with a login, through http://{}", proxy.authority())];
+    assert!(noted.iter().all(|note| seen.contains(note)), "{seen}");
     assert!(seen.contains("token_file") && seen.contains("X-Api-Key".to_lowercase().as_str()));
     for file in std::fs::read_dir(home.state()).unwrap() {
         seen += &String::from_utf8_lossy(&std::fs::read(file.unwrap().path()).unwrap_or_default());

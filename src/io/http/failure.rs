@@ -134,15 +134,22 @@ pub(super) fn classify(error: &reqwest::Error, url: &Url, dns: Duration, connect
     if let Some(hyper) = find::<hyper::Error>(error)
         && let Some(reason) = hyper_reason(hyper)
     {
-        let port = url.port_or_known_default().unwrap_or(0);
-        let tls = url.scheme() == "http" && matches!(port, 443 | 8443);
-        let hint = if tls { format!("; port {port} speaks TLS: write https:") } else { String::new() };
-        return Failure::Protocol(reason + &hint);
+        return Failure::Protocol(reason + &tls_hint(url));
     }
     if let Some(io) = chain(error).filter_map(|e| e.downcast_ref::<io::Error>()).last() {
         return io_failure(io, error.is_connect(), url);
     }
     Failure::Protocol(innermost(error))
+}
+
+/// Where a plain request met a port of TLS, most likely.
+fn tls_hint(url: &Url) -> String {
+    match url.port() {
+        Some(port @ (443 | 8443)) if url.scheme() == "http" => {
+            format!("; port {port} speaks TLS: write https:")
+        }
+        _ => String::new(),
+    }
 }
 
 /// Reads an error of the client that asked `url` through `proxy`. The library's own errors have no public types:
@@ -313,4 +320,22 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
         return format!("the server floods us with frames instead of answering ({text})");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_request_at_a_port_of_tls_is_hinted_at() {
+        for (url, hinted) in [
+            ("http://a.example:443/", true),
+            ("http://a.example:8443/", true),
+            ("http://a.example/", false),
+            ("http://a.example:8080/", false),
+            ("https://a.example/", false),
+        ] {
+            assert_eq!(tls_hint(&Url::parse(url).unwrap()).contains("write https:"), hinted, "{url}");
+        }
+    }
 }
