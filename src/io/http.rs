@@ -149,8 +149,19 @@ pub struct Response {
     pub body: Vec<u8>,
     /// The size of the body before decoding.
     pub wire_bytes: u64,
-    /// The source has credentials, and this answer comes from where they do not go.
-    pub withheld: bool,
+    /// What was told of the source's credentials to whom this answer comes from.
+    pub credentials: Carried,
+}
+
+/// Whether a request carried the credentials of its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carried {
+    /// The source has none.
+    None,
+    /// It did.
+    Presented,
+    /// They do not go to where it went.
+    Withheld,
 }
 
 /// `Retry-After` in its two forms.
@@ -217,13 +228,16 @@ pub fn refuses(url: &Url, opened: &[Network], private_host: bool) -> Option<Refu
 /// A refusing answer in words an administrator can act on.
 pub fn refusal(response: &Response) -> String {
     let reason = status_reason(response.status);
-    if response.withheld && matches!(response.status, 401 | 403) {
-        let asked = response.url.origin().ascii_serialization();
-        return format!(
-            "{reason}; headers and auth of the source stayed behind, for it is {asked} that answers"
-        );
+    match (response.credentials, response.status) {
+        (Carried::Presented, 401) => {
+            "the server does not accept the headers and auth of the source (401)".to_owned()
+        }
+        (Carried::Withheld, 401 | 403) => {
+            let asked = response.url.origin().ascii_serialization();
+            format!("{reason}; headers and auth of the source stayed behind, for it is {asked} that answers")
+        }
+        _ => reason,
     }
-    reason
 }
 
 /// A refusing status in words an administrator can act on.

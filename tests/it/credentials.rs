@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use habar::io::http::{Accept, Client, Credentials, Failure, Login, OwnHeader, Request, Settings, Worth};
+use habar::io::http::{
+    Accept, Carried, Client, Credentials, Failure, Login, OwnHeader, Request, Settings, Worth,
+};
 use tempfile::TempDir;
 use url::Url;
 
@@ -55,7 +57,7 @@ async fn they_follow_a_redirect_inside_their_origin_and_to_no_other() {
     let credentials = Some(credentials(&own.url("/feed"), folder.path()));
     let request = Request { credentials, ..Request::new(own.url("/feed"), Accept::Feed) };
     let response = client().get(&request).await.result.unwrap();
-    assert!(!response.withheld);
+    assert_eq!(response.credentials, Carried::Presented);
     assert_eq!(who_got_them(&own), paths(&[("/feed", true), ("/moved", true), ("/home", true)]));
     assert_eq!(who_got_them(&port), paths(&[("/", false)]));
     assert_eq!(who_got_them(&host), paths(&[("/", false)]));
@@ -70,7 +72,8 @@ async fn they_never_leave_tls() {
     plain.page("/feed", Answer::status(401));
     let credentials = Some(credentials(&secure.url("/feed"), folder.path()));
     let request = Request { credentials, ..Request::new(secure.url("/feed"), Accept::Feed) };
-    let response = client_with(Settings { tls: trust, ..settings() }).get(&request).await.result.unwrap();
+    let client = client_with(Settings { tls: trust, ..settings() });
+    let response = client.get(&request).await.result.unwrap();
     assert_eq!(who_got_them(&secure), paths(&[("/feed", true)]));
     assert_eq!(who_got_them(&plain), paths(&[("/feed", false)]));
     let told = habar::io::http::refusal(&response);
@@ -79,6 +82,11 @@ async fn they_never_leave_tls() {
         "the server wants a login (401); headers and auth of the source stayed behind, for it is {whom} that answers"
     );
     assert_eq!(told, expected);
+
+    secure.page("/feed", Answer::status(401));
+    let response = client.get(&request).await.result.unwrap();
+    let told = habar::io::http::refusal(&response);
+    assert_eq!(told, "the server does not accept the headers and auth of the source (401)");
 }
 
 #[tokio::test]

@@ -48,7 +48,8 @@ impl Checker<'_> {
                 Route::Usual
             }
             (proxy, _, file) => {
-                if let Some(file) = file {
+                let was_read = raw.as_ref().is_none_or(is_direct) || proxy.is_some();
+                if let Some(file) = file.filter(|_| was_read) {
                     let help = "write the user and an @ before the host in proxy, or take this out";
                     self.error(file, "proxy_password_file without a user in proxy", help);
                 }

@@ -14,7 +14,8 @@ use super::guard::{Grant, Guard, Reach};
 use super::proxy::{Proxy, Route};
 use super::resolve::{LOOKUPS, Names, Resolver, Unresolved};
 use super::{
-    Accept, Failure, Hop, Phase, Refusal, Reply, Request, Response, Settings, decode, failure, headers,
+    Accept, Carried, Failure, Hop, Phase, Refusal, Reply, Request, Response, Settings, decode, failure,
+    headers,
 };
 
 /// Redirects followed for one request.
@@ -231,7 +232,11 @@ impl Client {
         let codings = headers::codings(sent);
         let mut response = Response {
             status: answer.status().as_u16(),
-            withheld: request.credentials.as_ref().is_some_and(|own| !own.belong_to(&url)),
+            credentials: match &request.credentials {
+                None => Carried::None,
+                Some(own) if own.go_with(&url, request.accept) => Carried::Presented,
+                Some(_) => Carried::Withheld,
+            },
             url,
             content_type: headers::content_type(sent),
             validators: headers::validators(sent),

@@ -158,14 +158,9 @@ impl Credentials {
         self.login.as_ref()
     }
 
-    /// Whether they are for the server that has `url`.
-    pub fn belong_to(&self, url: &Url) -> bool {
-        self.home.origin() == url.origin()
-    }
-
     /// Whether a request for `url` carries them.
     pub(super) fn go_with(&self, url: &Url, accept: Accept) -> bool {
-        accept != Accept::Robots && self.belong_to(url)
+        accept != Accept::Robots && self.home.origin() == url.origin()
     }
 
     /// Reads the files; the error names the file, never what is in it.
