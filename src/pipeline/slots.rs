@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// A server that takes longer than this dawdles.
-const PROMPT: Duration = Duration::from_secs(2);
+const PROMPT: Duration = Duration::from_secs(1);
 /// So many times its slots a stage may have under way with those that dawdle.
 const DAWDLING: usize = 4;
 
