@@ -9,6 +9,7 @@ use clap::Parser;
 use rusqlite::Connection;
 
 mod args;
+mod asking;
 mod check;
 mod demo;
 mod exit;
@@ -19,10 +20,15 @@ mod mailtext;
 mod once;
 mod outbox;
 mod output;
+mod pause;
+mod picking;
+mod poll;
 mod run;
 mod status;
 mod test_mail;
 mod r#try;
+mod watches;
+mod why;
 
 pub use demo::site::{RequestLine, Site};
 pub use exit::{Exit, Failure};
@@ -31,6 +37,7 @@ use args::{Args, Command, Global};
 
 use crate::config::{self, Config};
 use crate::io::store;
+use crate::pipeline::plan::outlet;
 use crate::time::{DAY, HOUR, MINUTE, SECOND, Timestamp, show_duration};
 
 /// What a command comes to.
@@ -61,7 +68,12 @@ fn run(args: Args) -> Result {
         Command::Run(command) => command.run(global),
         Command::Once(command) => command.run(global),
         Command::Feeds(command) => command.run(global),
+        Command::Watches(command) => command.run(global),
         Command::Status(command) => command.run(global),
+        Command::Why(command) => command.run(global),
+        Command::Poll(command) => command.run(global),
+        Command::Pause(command) => command.run(global),
+        Command::Resume(command) => command.run(global),
         Command::TestMail(command) => command.run(global),
         Command::Outbox(command) => command.run(global),
         Command::Try(command) => command.run(global),
@@ -103,8 +115,17 @@ fn load_names(global: &Global) -> HashMap<String, String> {
 /// Asks the store, beside the daemon and without changing anything.
 fn read_store<T>(global: &Global, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
     let state = global.state_dir(&global.config_file());
-    let connection = store::open_read_only(&state)?;
-    Ok(query(&connection).map_err(store::Error::from)?)
+    Ok(store::ask_read_only(&state, query)?)
+}
+
+/// The outlet's name: the configured one, else the feed's own title, else its host.
+fn name_of(names: &HashMap<String, String>, url: &str, title: Option<&str>) -> String {
+    outlet(names.get(url).map(String::as_str), url, title)
+}
+
+/// So many in a week, as so many a day, in tenths.
+fn a_day(in_a_week: u32) -> f64 {
+    (f64::from(in_a_week) * 10.0 / 7.0).round() / 10.0
 }
 
 /// How long ago something was.

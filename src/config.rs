@@ -25,7 +25,7 @@ use crate::io::mail::{Login, Via};
 use crate::time::{HOUR, MINUTE, SECOND};
 
 pub use change::{asked_otherwise, change_summary};
-pub use diagnostic::{Diagnostic, Errors, Place, Severity};
+pub use diagnostic::{Diagnostic, Errors, Place, Severity, suggest};
 pub use places::{Environment, find, state_dir};
 pub use unit::{in_sandbox, sandbox_refusal};
 

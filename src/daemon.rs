@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use crate::config::{Config, Errors};
 use crate::domain::digest::release::Rule;
@@ -87,10 +88,20 @@ pub async fn run(path: PathBuf, config: Config, state: &Path) -> Result<(), Erro
 
 /// What a start finds in the store is brought into reach, and its overdue polls are spread.
 async fn prepare(store: &Store, now: Timestamp, plan: &Plan) -> Result<(), store::Error> {
-    store.heed_requests().await?;
+    heed(store).await?;
     store.clamp(now, plan.clamp(now)).await?;
     let overdue = store.count_overdue(now).await?;
     store.spread_polls(now, schedule::start_spread(overdue, plan.rhythm.floor)).await
+}
+
+/// Heeds what other processes have asked for.
+async fn heed(store: &Store) -> Result<(), store::Error> {
+    for asked in store.heed_requests().await? {
+        // A source's address may carry a secret.
+        let subject = Url::parse(&asked.subject).map_or(asked.subject, |url| http::masked(&url));
+        tracing::info!(what = asked.what, subject, "as it was asked");
+    }
+    Ok(())
 }
 
 /// Drives until a signal ends it or the driver gives up; a second signal ends the waiting for what is under way.
@@ -161,7 +172,7 @@ pub async fn once(
 pub async fn exhaust(pipeline: &Pipeline, driver: &mut Driver, all: bool) -> Result<(), store::Error> {
     let store = &pipeline.store;
     let start = pipeline.clock.now();
-    store.heed_requests().await?;
+    heed(store).await?;
     store.clamp(start, pipeline.plan().clamp(start)).await?;
     store.make_messages_due(start).await?;
     if all {

@@ -6,7 +6,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::config::{self, Environment};
 
-use super::{check, demo, feeds, init, once, outbox, run, status, test_mail, r#try};
+use super::{
+    check, demo, feeds, init, once, outbox, pause, poll, run, status, test_mail, r#try, watches, why,
+};
 
 const LONG_ABOUT: &str = "\
 Habar polls news feeds, reads the articles behind them, keeps one copy of each story,
@@ -108,7 +110,12 @@ pub enum Command {
     Run(run::Run),
     Once(once::Once),
     Feeds(feeds::Feeds),
+    Watches(watches::Watches),
     Status(status::Status),
+    Why(why::Why),
+    Poll(poll::Poll),
+    Pause(pause::Pause),
+    Resume(pause::Resume),
     TestMail(test_mail::TestMail),
     Outbox(outbox::Outbox),
     Try(r#try::Try),

@@ -121,11 +121,17 @@ impl Failure {
     }
 }
 
+impl Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.render())
+    }
+}
+
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Self {
         use store::Error as Store;
         let exit = match &error {
-            Store::Locked(_) | Store::Sqlite(_) => Exit::TryLater,
+            Store::Locked(_) | Store::Older { .. } | Store::Sqlite(_) => Exit::TryLater,
             Store::Open { denied: true, .. } => Exit::Permission,
             Store::Open { .. } | Store::Full => Exit::CannotCreate,
             Store::Missing(_) => Exit::NoInput,

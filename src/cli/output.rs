@@ -128,8 +128,13 @@ impl Table {
 
     /// Prints the table.
     pub fn print(self) -> Result<()> {
+        line(self.text())
+    }
+
+    /// The table as text.
+    pub fn text(self) -> String {
         let width = comfy_table::Table::new().width().map(usize::from);
-        line(self.lines(width).join("\n"))
+        self.lines(width).join("\n")
     }
 
     /// The lines of the table on a terminal of that width, or whole.

@@ -246,7 +246,7 @@ fn names_a_secret(before_equals: &[char]) -> bool {
 }
 
 /// The candidate that was probably meant by `word`.
-pub(super) fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let close = word.chars().count().max(3) / 3;
     let word = word.to_lowercase();
     candidates

@@ -135,8 +135,15 @@ impl Keeper {
         let plan = self.pipeline.plan();
         if plan.watches.iter().any(|watch| watch.paused != paused.contains(&watch.id)) {
             self.put_in_force(&self.config).await;
+            for watch in &plan.watches {
+                match (watch.paused, paused.contains(&watch.id)) {
+                    (false, true) => tracing::info!(watch = watch.name, "watch paused"),
+                    (true, false) => tracing::info!(watch = watch.name, "watch resumed"),
+                    _ => {}
+                }
+            }
         }
-        self.pipeline.store.heed_requests().await?;
+        super::heed(&self.pipeline.store).await?;
         self.signals.wake.notify_one();
         Ok(())
     }

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use icu_normalizer::DecomposingNormalizerBorrowed;
 use quick_xml::escape::resolve_html5_entity;
 
 /// The plain text of an HTML fragment: entities decoded, blocks on lines of their own, scripts and styles left out.
@@ -32,6 +33,35 @@ pub fn clean(text: &str) -> String {
     let mut out = Lines::with_capacity(text.len());
     out.text(text);
     out.text
+}
+
+/// A text as people remember it: letters and digits in lower case without their marks, a space for the rest.
+pub fn remembered(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut take = |c: char| {
+        if c.is_alphanumeric() {
+            out.push(c);
+        } else if !out.is_empty() && !out.ends_with(' ') {
+            out.push(' ');
+        }
+    };
+    for c in text.chars() {
+        if c.is_ascii() {
+            take(c.to_ascii_lowercase());
+        } else {
+            let lower = c.to_lowercase().collect::<String>();
+            NFKD.normalize_utf8(lower.as_bytes()).chars().filter(|c| !is_mark(*c)).for_each(&mut take);
+        }
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+const NFKD: DecomposingNormalizerBorrowed<'static> = DecomposingNormalizerBorrowed::new_nfkd();
+
+/// The marks that Latin, Greek and Cyrillic letters come apart into, and the vowels and points of Arabic and Hebrew.
+fn is_mark(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5c7}' | '\u{610}'..='\u{61a}' | '\u{64b}'..='\u{65f}' | '\u{670}')
 }
 
 /// At most `max_chars` characters, ended at a word where one ends in the second half, with `…` when cut.

@@ -8,6 +8,7 @@ pub mod entries;
 pub mod feeds;
 pub mod hosts;
 pub mod lease;
+pub mod life;
 mod migrate;
 pub mod notices;
 pub mod outbox;
@@ -16,13 +17,14 @@ pub mod requests;
 mod retention;
 pub mod roster;
 pub mod stories;
+pub mod tries;
 mod writer;
 
 use std::fs::{DirBuilder, File, TryLockError};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::oneshot;
@@ -59,6 +61,18 @@ pub enum Error {
         /// Its schema.
         found: i64,
         /// The newest schema of this program.
+        known: i64,
+    },
+    /// The store was written by an older version, and nobody has brought it to the present schema yet.
+    #[error(
+        "{path} has schema {found}, this habar knows {known}; restart the daemon, or run `habar once`: either brings it up to date"
+    )]
+    Older {
+        /// The database.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// The schema of this program.
         known: i64,
     },
     /// No room on the disk: the caller waits and tries again.
@@ -225,6 +239,32 @@ impl Store {
     }
 }
 
+/// Asks the store of `dir` beside the daemon, see [`open_read_only`].
+pub fn ask_read_only<T>(
+    dir: &Path,
+    query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> Result<T, Error> {
+    let connection = open_read_only(dir)?;
+    query(&connection).map_err(|error| {
+        // What an older store does not have yet cannot be asked for.
+        let older = migrate::refuse_older(&connection, &dir.join(FILE_NAME)).err();
+        older.filter(|older| matches!(older, Error::Older { .. })).unwrap_or_else(|| error.into())
+    })
+}
+
+/// Whether a process holds the store of `dir`, as `run` and `once` do; none: this user cannot see it.
+pub fn is_held(dir: &Path) -> Option<bool> {
+    match File::open(dir.join(LOCK)) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Some(false),
+        Err(_) => None,
+        Ok(file) => match file.try_lock_shared() {
+            Ok(()) => Some(false),
+            Err(TryLockError::WouldBlock) => Some(true),
+            Err(TryLockError::Error(_)) => None,
+        },
+    }
+}
+
 /// A reader beside the daemon: opens without a lock, creates no file, works for root on a service user's store.
 pub fn open_read_only(dir: &Path) -> Result<Connection, Error> {
     let path = dir.join(FILE_NAME);
@@ -284,15 +324,24 @@ fn refuse_emptied(path: &Path, ballast: &ballast::Ballast) -> Result<(), Error> 
     Ok(())
 }
 
+/// The file in the state directory whose lock says that a process holds it.
+const LOCK: &str = "lock";
+/// Whoever looks whether somebody holds it ([`is_held`]) has it for a moment, shared, and is waited for.
+const LOOK: Duration = Duration::from_millis(200);
+
 /// Takes the state directory for this process, until it ends.
 fn lock(dir: &Path) -> Result<File, Error> {
-    let path = dir.join("lock");
+    let path = dir.join(LOCK);
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(|e| cannot_open(&path, &e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Locked(dir.to_owned())),
-        Err(TryLockError::Error(e)) => Err(cannot_open(&path, &e)),
+    let end = Instant::now() + LOOK;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < end => std::thread::sleep(LOOK / 10),
+            Err(TryLockError::WouldBlock) => return Err(Error::Locked(dir.to_owned())),
+            Err(TryLockError::Error(e)) => return Err(cannot_open(&path, &e)),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::domain::text;
 use crate::io::mail::{Delivery, Envelope};
 use crate::io::store::Error;
 use crate::io::store::lease::{Lease, Settled};
-use crate::io::store::notices::{MAIL_NOT_DELIVERED, NoticeChange};
+use crate::io::store::notices::{MAIL_NOT_DELIVERED, NoticeChange, mail_subject};
 use crate::io::store::outbox::{DeliveryPlan, DueMessage};
 use crate::time::{HOUR, Timestamp, show_duration};
 
@@ -52,7 +52,10 @@ impl Stage for Deliver {
             refused(format!("the way mail goes has been changed to {}", plan.via))
         } else if !message.via.is_empty() && message.via != plan.via {
             // Another way would not know the copy by its Message-ID.
-            refused(format!("may have been sent by {} already; set that way again, or drop it", message.via))
+            refused(format!(
+                "may have been sent by {} already; set that way again, or `habar outbox retry --any-way` or drop it",
+                message.via
+            ))
         } else {
             let envelope = Envelope {
                 from: &plan.from_address,
@@ -92,18 +95,19 @@ impl Stage for Deliver {
 }
 
 fn decide(message: &DueMessage, attempts: u32, tried: Tried, now: Timestamp) -> DeliveryPlan {
+    // What an earlier attempt may have done, a refusal does not undo.
+    let via = |unknown| if unknown { message.goes_by.clone() } else { message.via.clone() };
     match tried.delivery {
         Delivery::Sent { reply } => DeliveryPlan::Sent { reply },
-        Delivery::Dead { reply } => dead(message, reply),
-        Delivery::Retry { reason, .. } if attempts >= TRIES && now.since(message.composed_at) >= PATIENCE => {
-            dead(message, format!("not sent for {}: {reason}", show_duration(PATIENCE)))
+        Delivery::Dead { reply } => dead(message, reply, via(false)),
+        Delivery::Retry { reason, unknown, .. }
+            if attempts >= TRIES && now.since(message.since) >= PATIENCE =>
+        {
+            dead(message, format!("not sent for {}: {reason}", show_duration(PATIENCE)), via(unknown))
         }
-        Delivery::Retry { reason, unknown, .. } => DeliveryPlan::Retry {
-            at: now + backoff(tried.retry, attempts),
-            error: reason,
-            // What an earlier attempt may have done, a refusal does not undo.
-            via: if unknown { message.goes_by.clone() } else { message.via.clone() },
-        },
+        Delivery::Retry { reason, unknown, .. } => {
+            DeliveryPlan::Retry { at: now + backoff(tried.retry, attempts), error: reason, via: via(unknown) }
+        }
     }
 }
 
@@ -112,17 +116,17 @@ fn backoff(first: Duration, attempts: u32) -> Duration {
     first.saturating_mul(1 << attempts.saturating_sub(1).min(20)).min(HOUR.max(first))
 }
 
-fn dead(message: &DueMessage, reply: String) -> DeliveryPlan {
+fn dead(message: &DueMessage, reply: String, via: String) -> DeliveryPlan {
     let notice = if message.is_notice {
         NoticeChange::None
     } else {
         NoticeChange::Raise {
             kind: MAIL_NOT_DELIVERED.to_owned(),
-            subject: format!("{} to {}", message.message_id, message.to),
+            subject: mail_subject(&message.message_id, &message.to),
             message: format!("\u{201c}{}\u{201d}: {reply}", text::cut(&message.subject, 120)),
         }
     };
-    DeliveryPlan::Dead { reply, notice }
+    DeliveryPlan::Dead { reply, via, notice }
 }
 
 #[cfg(test)]
@@ -137,7 +141,7 @@ mod tests {
             message_id: "<1@example.org>".to_owned(),
             subject: "[OTS] News".to_owned(),
             body: Vec::new(),
-            composed_at: Timestamp::from_millis(0),
+            since: Timestamp::from_millis(0),
             via: String::new(),
             goes_by: "smtps://mail.example.org".to_owned(),
             is_notice: false,
@@ -179,6 +183,17 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn a_mail_that_is_given_up_stays_tied_to_the_way_that_may_have_taken_it() {
+        let via = |delivery| match after(9 * DAY, 90, delivery) {
+            DeliveryPlan::Dead { via, .. } => via,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(via(retry(true)), "smtps://mail.example.org");
+        assert_eq!(via(retry(false)), "");
+        assert_eq!(via(Delivery::Dead { reply: "550 no".to_owned() }), "", "a refusal is no unknown fate");
     }
 
     #[test]

@@ -112,9 +112,14 @@ impl Plan {
 
     /// The outlet's name: the configured one, else the feed's own title, else its address.
     pub fn outlet(&self, url: &str, title: Option<&str>) -> String {
-        let named = self.names.get(url).map(String::as_str).or(title).filter(|name| !name.is_empty());
-        named.map_or_else(|| host_of(url), str::to_owned)
+        outlet(self.names.get(url).map(String::as_str), url, title)
     }
+}
+
+/// An outlet's name: see [`Plan::outlet`].
+pub fn outlet(configured: Option<&str>, url: &str, title: Option<&str>) -> String {
+    let name = configured.or(title).filter(|name| !name.is_empty());
+    name.map_or_else(|| host_of(url), str::to_owned)
 }
 
 fn host_of(url: &str) -> String {

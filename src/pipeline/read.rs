@@ -11,7 +11,7 @@ use crate::domain::article::{self, Article};
 use crate::domain::digest::release::{Rule, release};
 use crate::domain::scope::Candidate;
 use crate::domain::text;
-use crate::domain::watch::{self, Field, Text};
+use crate::domain::watch::{self, Field, Matcher, Text};
 use crate::io::http::robots::Robots;
 use crate::io::http::{self, Accept, Reply, Request, Response, RetryAfter, host_key};
 use crate::io::store::Error;
@@ -250,6 +250,7 @@ async fn decide_each(
         let broken = Look::Broken("the page breaks its reader".to_owned());
         let without_page = Work { look: broken, ..work.clone() };
         let mut last = nothing(plan, work.tries, now);
+        last.failed = Some("the entry breaks its reader".to_owned());
         last.notice = page_broken(&work.entry, "the entry breaks its reader; please report its address");
         let mut alone = decide_all(pipeline, plan, vec![work], now).await;
         if alone.is_none() {
@@ -270,6 +271,7 @@ fn nothing(plan: &Plan, tries: u32, now: Timestamp) -> ReadPlan {
         retry_at: None,
         error: None,
         tries,
+        failed: None,
         hosts: HostPlan { next_at: now + plan.host_gap, ..HostPlan::default() },
         notice: NoticeChange::None,
     }
@@ -334,6 +336,7 @@ fn decide(plan: &Plan, entry: &DueEntry, tries: u32, look: Look, now: Timestamp)
         settled.retry_at = Some((now + wait).max(settled.hosts.retries_from.unwrap_or(now)));
     }
     problem = problem.or_else(|| settled.error.clone());
+    settled.failed.clone_from(&problem);
     place_and_match(plan, entry, seen, problem, &mut settled);
     settled
 }
@@ -388,8 +391,13 @@ fn place_and_match(
     };
     let language = full.as_ref().and_then(|a| a.language.clone()).or_else(|| entry.language.clone());
     let published = entry.published.or_else(|| full.as_ref().and_then(|a| a.published));
-    let hits = find(plan, entry, full.as_ref().or(teaser.as_ref()), language.as_deref());
-    let too_old = entry.first && published.is_some_and(|at| at < entry.found_at - HORIZON);
+    let page = full.as_ref().or(teaser.as_ref());
+    let hits = find(
+        &plan.matcher,
+        page.map(|a| Text { title: &a.title, body: &a.text, language: language.as_deref() }),
+        Text { title: &entry.title, body: &entry.summary, language: language.as_deref() },
+    );
+    let too_old = is_too_old(entry.first, published, entry.found_at);
     for (number, found) in hits {
         let Some(watch) = plan.watches.get(number) else { continue };
         if !admits(plan, entry, watch, language.as_deref()) {
@@ -433,19 +441,17 @@ fn new_article(
     }
 }
 
+/// Whether an entry was old when its source was first seen, which makes no alerts.
+pub fn is_too_old(first_sight: bool, published: Option<Timestamp>, found_at: Timestamp) -> bool {
+    first_sight && published.is_some_and(|at| at < found_at - HORIZON)
+}
+
 /// The hits by watch: in the article, and where it has none, in what the feed said of it.
-fn find(
-    plan: &Plan,
-    entry: &DueEntry,
-    page: Option<&Article>,
-    language: Option<&str>,
-) -> Vec<(usize, Vec<Found>)> {
+pub fn find(matcher: &Matcher, page: Option<Text<'_>>, feed: Text<'_>) -> Vec<(usize, Vec<Found>)> {
     let mut by_watch: Vec<(usize, Vec<Found>)> = Vec::new();
-    let page = page.map(|a| Text { title: &a.title, body: &a.text, language });
-    let feed = Text { title: &entry.title, body: &entry.summary, language };
     for text in page.into_iter().chain([feed]) {
         let known: Vec<usize> = by_watch.iter().map(|(watch, _)| *watch).collect();
-        for hit in plan.matcher.hits(&text).into_iter().filter(|hit| !known.contains(&hit.watch)) {
+        for hit in matcher.hits(&text).into_iter().filter(|hit| !known.contains(&hit.watch)) {
             let found = found(&text, &hit);
             match by_watch.iter_mut().find(|(watch, _)| *watch == hit.watch) {
                 Some((_, hits)) if hits.len() < HITS => hits.push(found),

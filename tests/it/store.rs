@@ -226,6 +226,7 @@ fn read(now: Timestamp) -> ReadPlan {
         retry_at: None,
         error: None,
         tries: 1,
+        failed: None,
         hosts: gap(now),
         notice: NoticeChange::None,
     }

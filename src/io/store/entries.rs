@@ -6,6 +6,7 @@ use super::hosts::{self, Host, HostPlan};
 use super::lease::{self, Lease, Next, Pick, Settled, Table};
 use super::notices::{self, NoticeChange};
 use super::stories::{self, NewAlert};
+use super::tries::Tried;
 use super::{Error, Store};
 use crate::domain::story::Traits;
 use crate::time::{MINUTE, Timestamp};
@@ -100,6 +101,8 @@ pub struct ReadPlan {
     pub error: Option<String>,
     /// Tries of the page so far.
     pub tries: u32,
+    /// Why this one has failed, if it has; see [`super::tries`].
+    pub failed: Option<String>,
     /// What became of the hosts; none when nothing was asked.
     pub hosts: HostPlan,
     /// What the administrator is to be told.
@@ -149,15 +152,22 @@ impl Store {
 
     /// Settles reads, all in one transaction, each under its own claim. Says of each what became of it.
     pub async fn settle_reads(&self, reads: Vec<(Lease<DueEntry>, ReadPlan)>) -> Result<Vec<Settled>, Error> {
-        self.write(move |tx| {
-            let settled: rusqlite::Result<Vec<_>> =
-                reads.iter().map(|(lease, plan)| settle(tx, lease, plan)).collect();
-            if let Some((_, plan)) = reads.first() {
-                stories::release_held(tx, plan.now)?;
-            }
-            settled
-        })
-        .await
+        let Some(now) = reads.first().map(|(_, plan)| plan.now) else { return Ok(Vec::new()) };
+        let failed: Vec<_> = reads
+            .iter()
+            .map(|(lease, plan)| Some((Tried::Page(lease.job.id), plan.failed.clone()?)))
+            .collect();
+        let settled = self
+            .write(move |tx| {
+                let settled: rusqlite::Result<Vec<_>> =
+                    reads.iter().map(|(lease, plan)| settle(tx, lease, plan)).collect();
+                stories::release_held(tx, now)?;
+                settled
+            })
+            .await?;
+        let ours = failed.into_iter().zip(&settled).filter(|(_, settled)| **settled == Settled::Written);
+        self.note_tries(ours.filter_map(|(failed, _)| failed).collect(), now).await;
+        Ok(settled)
     }
 }
 
@@ -267,9 +277,9 @@ fn store_article(
     let story = placed.story;
     tx.prepare_cached(
         "INSERT INTO articles (entry_id, story_id, full, title, text, author, language, published, canonical,
-             problem, placed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+             problem, placed_at, read_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)
          ON CONFLICT (entry_id) DO UPDATE SET story_id = ?2, full = ?3, title = ?4, text = ?5, author = ?6,
-             language = ?7, published = ?8, canonical = ?9, problem = ?10,
+             language = ?7, published = ?8, canonical = ?9, problem = ?10, read_at = ?11,
              placed_at = iif(story_id = ?2, placed_at, ?11)",
     )?
     .execute(params![

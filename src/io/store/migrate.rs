@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::Error;
 
 /// The migrations in order; the schema's number is how many have been applied.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
 
 /// "habr": marks the file as ours (`PRAGMA application_id`).
 const APPLICATION_ID: i64 = 0x6861_6272;
@@ -43,6 +43,16 @@ pub fn refuse_newer(connection: &Connection, path: &Path) -> Result<i64, Error> 
         return Err(Error::Newer { path: path.to_owned(), found, known });
     }
     Ok(found)
+}
+
+/// An error when a newer program has yet to bring the file to its schema.
+pub fn refuse_older(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let found = refuse_newer(connection, path)?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if found < known {
+        return Err(Error::Older { path: path.to_owned(), found, known });
+    }
+    Ok(())
 }
 
 fn back_up(connection: &Connection, path: &Path, schema: i64) -> Result<(), Error> {

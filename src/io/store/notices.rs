@@ -29,8 +29,22 @@ pub enum NoticeChange {
 
 /// A page that broke its reader: nothing ends it.
 pub const PAGE_BROKEN: &str = "page broken";
-/// A mail that was given up: nothing ends it.
+/// A mail that was given up: ends when it is sent after all, or dropped.
 pub const MAIL_NOT_DELIVERED: &str = "mail not delivered";
+
+/// What the trouble of a mail that was given up is called.
+pub fn mail_subject(message_id: &str, to: &str) -> String {
+    format!("{message_id} to {to}")
+}
+
+/// The mail has gone after all, or is to go no more: that it was given up is no trouble any longer.
+pub(super) fn end_of_mail(tx: &Connection, message_id: &str, to: &str) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "UPDATE notices SET state = 'over' WHERE kind = ?1 AND subject = ?2 AND state <> 'over'",
+    )?
+    .execute(params![MAIL_NOT_DELIVERED, mail_subject(message_id, to)])?;
+    Ok(())
+}
 
 /// What nothing ends is over this long after it was told of.
 const PASSES: std::time::Duration = std::time::Duration::from_hours(7 * 24);

@@ -4,6 +4,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::lease::{self, Lease, Next, Settled, Table};
 use super::notices::{self, Notice, NoticeChange};
+use super::requests;
+use super::tries::{self, Failed, Tried};
 use super::{Error, Store};
 use crate::time::{DAY, HOUR, MINUTE, Timestamp};
 
@@ -13,7 +15,7 @@ const COMPOSE_LEASE: std::time::Duration = MINUTE;
 const DELIVERY_LEASE: std::time::Duration = HOUR;
 /// The length of every reply in the ledger, in bytes: shorter ones are filled with spaces, so that "sent"
 /// takes the room that compose has made.
-const REPLY: &str = "'%-500s'";
+pub(super) const REPLY: &str = "'%-500s'";
 /// Copies of a story are told in later mails for this long.
 const LATER: std::time::Duration = std::time::Duration::from_hours(7 * 24);
 
@@ -151,8 +153,8 @@ pub struct DueMessage {
     pub subject: String,
     /// The final bytes.
     pub body: Vec<u8>,
-    /// When it was composed.
-    pub composed_at: Timestamp,
+    /// Since when it is tried: it was composed then, or somebody asked for it to be tried anew.
+    pub since: Timestamp,
     /// The way that may have taken it already, its fate being unknown; only that way may try it again.
     pub via: String,
     /// The way it is tried now: should nobody settle this, that way may have taken it.
@@ -182,6 +184,8 @@ pub enum DeliveryPlan {
     Dead {
         /// Why.
         reply: String,
+        /// The only way that may try it again, should somebody ask for that; see `Retry`.
+        via: String,
         /// What the administrator is told.
         notice: NoticeChange,
     },
@@ -254,7 +258,15 @@ impl Store {
         plan: DeliveryPlan,
         now: Timestamp,
     ) -> Result<Settled, Error> {
-        self.record(move |tx| settle_delivery(tx, &lease, &plan, now)).await
+        let failed = match &plan {
+            DeliveryPlan::Sent { .. } => None,
+            DeliveryPlan::Retry { error: reason, .. } | DeliveryPlan::Dead { reply: reason, .. } => {
+                Some((Tried::Mail(lease.job.id), reason.clone()))
+            }
+        };
+        let settled = self.record(move |tx| settle_delivery(tx, &lease, &plan, now)).await?;
+        self.note_tries(failed.into_iter().collect(), now).await;
+        Ok(settled)
     }
 
     /// Makes every waiting message due.
@@ -553,7 +565,7 @@ fn due_messages(
 ) -> rusqlite::Result<Vec<DueMessage>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     tx.prepare_cached(
-        "SELECT m.id, r.address, m.message_id, m.subject, b.bytes, m.composed_at, m.via, s.watch_id IS NULL
+        "SELECT m.id, r.address, m.message_id, m.subject, b.bytes, ifnull(m.patient_from, m.composed_at), m.via, s.watch_id IS NULL
          FROM messages m JOIN bodies b ON b.message_id = m.id JOIN recipients r ON r.id = m.recipient_id JOIN subscriptions s ON s.id = m.subscription_id
          WHERE m.due_at <= ?1 ORDER BY m.due_at LIMIT ?2",
     )?
@@ -564,7 +576,7 @@ fn due_messages(
             message_id: row.get(2)?,
             subject: row.get(3)?,
             body: row.get(4)?,
-            composed_at: Timestamp::from_millis(row.get(5)?),
+            since: Timestamp::from_millis(row.get(5)?),
             via: row.get(6)?,
             goes_by: via.to_owned(),
             is_notice: row.get(7)?,
@@ -583,15 +595,12 @@ fn settle_delivery(
         "UPDATE messages SET state = ?2, reply = printf({REPLY}, ?3), settled_at = ?4, due_at = NULL, owner = NULL,
         crashes = 0, claim = claim + 1"
     );
+    let message = &lease.job;
     match plan {
         DeliveryPlan::Sent { reply } => {
-            tx.prepare_cached(&format!("{finish} WHERE id = ?1"))?.execute(params![
-                lease.id,
-                "sent",
-                reply,
-                now.millis()
-            ])?;
-            Ok(Settled::Written)
+            let sql = format!("{finish}, asked = NULL, asked_at = NULL WHERE id = ?1");
+            tx.prepare_cached(&sql)?.execute(params![lease.id, "sent", reply, now.millis()])?;
+            notices::end_of_mail(tx, &message.message_id, &message.to)?;
         }
         DeliveryPlan::Retry { at, error, via } => {
             let next = Next { due_at: Some(*at), attempts: lease.attempts, error: Some(error) };
@@ -600,24 +609,26 @@ fn settle_delivery(
             }
             let sql = format!("UPDATE messages SET reply = printf({REPLY}, ?2), via = ?3 WHERE id = ?1");
             tx.prepare_cached(&sql)?.execute(params![lease.id, error, via])?;
-            Ok(Settled::Written)
         }
-        DeliveryPlan::Dead { reply, notice } => {
-            let sql = format!("{finish} WHERE id = ?1 AND claim = ?5");
+        DeliveryPlan::Dead { reply, via, notice } => {
+            let sql = format!("{finish}, via = ?6 WHERE id = ?1 AND claim = ?5");
             let done = tx.prepare_cached(&sql)?.execute(params![
                 lease.id,
                 "dead",
                 reply,
                 now.millis(),
-                lease.claim
+                lease.claim,
+                via
             ])?;
             if done == 0 {
                 return Ok(Settled::Lost);
             }
             notices::apply(tx, notice, now)?;
-            Ok(Settled::Written)
         }
     }
+    // What somebody asked for meanwhile comes now.
+    requests::heed_mail(tx, Some(message.id))?;
+    Ok(Settled::Written)
 }
 
 /// A line of the ledger.
@@ -645,10 +656,16 @@ pub struct Entry {
     pub attempts: u32,
     /// The server's last reply, or why there was none.
     pub reply: String,
+    /// The way it went, or may have gone: the only one that may try it again.
+    pub via: Option<String>,
+    /// What somebody has asked for it, and the daemon has yet to heed: retry, retry-any-way or drop.
+    pub asked: Option<String>,
+    /// It is on its way.
+    pub under_way: bool,
 }
 
 const LEDGER: &str = "SELECT m.id, m.state, r.address, w.name, m.subject, m.message_id, m.composed_at,
-    nullif(m.settled_at, 0), m.due_at, m.attempts, rtrim(m.reply)
+    nullif(m.settled_at, 0), m.due_at, m.attempts, rtrim(m.reply), nullif(m.via, ''), m.asked, m.owner IS NOT NULL
     FROM messages m JOIN recipients r ON r.id = m.recipient_id
     JOIN subscriptions s ON s.id = m.subscription_id LEFT JOIN watches w ON w.id = s.watch_id";
 
@@ -666,6 +683,9 @@ fn ledger_line(row: &Row<'_>) -> rusqlite::Result<Entry> {
         due_at: at(8)?,
         attempts: row.get(9)?,
         reply: row.get(10)?,
+        via: row.get(11)?,
+        asked: row.get(12)?,
+        under_way: row.get(13)?,
     })
 }
 
@@ -676,13 +696,31 @@ pub fn list(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<Entry
     statement.query_map([limit], ledger_line)?.collect()
 }
 
-/// One line of the ledger and the message's bytes.
-pub fn show(connection: &Connection, id: i64) -> rusqlite::Result<Option<(Entry, Vec<u8>)>> {
-    let line = connection.query_row(&format!("{LEDGER} WHERE m.id = ?1"), [id], ledger_line).optional()?;
-    let Some(line) = line else { return Ok(None) };
+/// A line of the ledger with what became of it.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Shown {
+    /// The line.
+    #[serde(flatten)]
+    pub line: Entry,
+    /// The tries that failed, oldest first.
+    pub tries: Vec<Failed>,
+}
+
+/// One line of the ledger with its history.
+pub fn line(connection: &Connection, id: i64) -> rusqlite::Result<Option<Shown>> {
+    let found = connection
+        .prepare_cached(&format!("{LEDGER} WHERE m.id = ?1"))?
+        .query_row([id], ledger_line)
+        .optional()?;
+    found.map(|line| Ok(Shown { line, tries: tries::of(connection, Tried::Mail(id))? })).transpose()
+}
+
+/// One line of the ledger with its history, and the message's bytes.
+pub fn show(connection: &Connection, id: i64) -> rusqlite::Result<Option<(Shown, Vec<u8>)>> {
+    let Some(shown) = line(connection, id)? else { return Ok(None) };
     // Cancelled ones never had bytes, and those of old mails are forgotten.
     let bytes = connection
         .query_row("SELECT bytes FROM bodies WHERE message_id = ?1", [id], |row| row.get(0))
         .optional()?;
-    Ok(Some((line, bytes.unwrap_or_default())))
+    Ok(Some((shown, bytes.unwrap_or_default())))
 }

@@ -1,6 +1,6 @@
 //! What people ask of the store: how the sources do, how long the queue is, what is due next.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Error, Store};
 use crate::time::{DAY, Timestamp};
@@ -32,6 +32,50 @@ pub struct FeedLine {
     pub week: u32,
     /// Hits in the last seven days.
     pub hits: u32,
+}
+
+/// A source as the commands that name one know it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Known {
+    /// The configured address.
+    pub url: String,
+    /// The feed's own title.
+    pub title: Option<String>,
+    /// new, fine, failing, gone.
+    pub health: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why it fails.
+    pub reason: Option<String>,
+    /// It is not polled until somebody resumes it.
+    pub paused: bool,
+    /// False when the config no longer names it.
+    pub active: bool,
+    /// When it was asked last.
+    pub polled_at: Option<Timestamp>,
+    /// When it was read last.
+    pub worked_at: Option<Timestamp>,
+    /// When it is asked next.
+    pub due_at: Option<Timestamp>,
+    /// Why then: rhythm, cache, backoff, server.
+    pub due_reason: String,
+}
+
+/// A watch as `watches` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WatchLine {
+    /// Its name.
+    pub name: String,
+    /// It makes no alerts until somebody resumes it.
+    pub paused: bool,
+    /// Articles found in the last seven days that it has hit.
+    pub hits: u32,
+    /// Alerts made in the last seven days.
+    pub alerts: u32,
+    /// When the last article was found that it has hit.
+    pub last_hit: Option<Timestamp>,
+    /// When its last mail was sent.
+    pub last_mail: Option<Timestamp>,
 }
 
 /// The store in figures, as `status` shows it.
@@ -86,6 +130,68 @@ pub fn feeds(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Fe
             due_reason: row.get(9)?,
             week: row.get(10)?,
             hits: row.get(11)?,
+        })
+    })?;
+    rows.collect()
+}
+
+const KNOWN: &str = "SELECT url, title, health, health_since, reason, paused, active, polled_at, worked_at, due_at, due_reason
+    FROM feeds";
+
+/// Every source that the config names, by address.
+pub fn known(connection: &Connection) -> rusqlite::Result<Vec<Known>> {
+    let mut statement = connection.prepare(&format!("{KNOWN} WHERE active = 1 ORDER BY url"))?;
+    statement.query_map([], known_source)?.collect()
+}
+
+/// The source of this address, also one that the config no longer names.
+pub fn known_by(connection: &Connection, url: &str) -> rusqlite::Result<Option<Known>> {
+    connection.query_row(&format!("{KNOWN} WHERE url = ?1"), [url], known_source).optional()
+}
+
+fn known_source(row: &Row<'_>) -> rusqlite::Result<Known> {
+    let at = |column| row.get::<_, Option<i64>>(column).map(|at| at.map(Timestamp::from_millis));
+    Ok(Known {
+        url: row.get(0)?,
+        title: row.get(1)?,
+        health: row.get(2)?,
+        since: Timestamp::from_millis(row.get(3)?),
+        reason: row.get(4)?,
+        paused: row.get(5)?,
+        active: row.get(6)?,
+        polled_at: at(7)?,
+        worked_at: at(8)?,
+        due_at: at(9)?,
+        due_reason: row.get(10)?,
+    })
+}
+
+/// Every active watch, in the config's order.
+pub fn watches(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<WatchLine>> {
+    let mut statement = connection.prepare(
+        "WITH hit AS (
+             SELECT h.watch_id, sum(e.found_at > ?1) AS week, max(e.found_at) AS last
+             FROM hits h JOIN entries e ON e.id = h.entry_id GROUP BY h.watch_id),
+         alert AS (
+             SELECT s.watch_id, count(*) AS week FROM alerts a JOIN subscriptions s ON s.id = a.subscription_id
+             WHERE a.made_at > ?1 GROUP BY s.watch_id),
+         mail AS (
+             SELECT s.watch_id, max(m.settled_at) AS last FROM messages m JOIN subscriptions s ON s.id = m.subscription_id
+             WHERE m.state = 'sent' GROUP BY s.watch_id)
+         SELECT w.name, w.paused, ifnull(hit.week, 0), ifnull(alert.week, 0), hit.last, mail.last
+         FROM watches w LEFT JOIN hit ON hit.watch_id = w.id LEFT JOIN alert ON alert.watch_id = w.id
+             LEFT JOIN mail ON mail.watch_id = w.id
+         WHERE w.active = 1 ORDER BY w.position, w.id",
+    )?;
+    let rows = statement.query_map([(now - 7 * DAY).millis()], |row| {
+        let at = |column| row.get::<_, Option<i64>>(column).map(|at| at.map(Timestamp::from_millis));
+        Ok(WatchLine {
+            name: row.get(0)?,
+            paused: row.get(1)?,
+            hits: row.get(2)?,
+            alerts: row.get(3)?,
+            last_hit: at(4)?,
+            last_mail: at(5)?,
         })
     })?;
     rows.collect()

@@ -29,7 +29,11 @@ impl Store {
                      WHERE m.settled_at BETWEEN 1 AND ?1 AND m.state <> 'waiting' ORDER BY b.message_id LIMIT ?2)",
                 params![horizon.millis(), STEP],
             )?;
-            Ok(texts + summaries + mails)
+            let tries = tx.execute(
+                "DELETE FROM tries WHERE id IN (SELECT id FROM tries WHERE last_at < ?1 ORDER BY last_at LIMIT ?2)",
+                params![horizon.millis(), STEP],
+            )?;
+            Ok(texts + summaries + mails + tries)
         })
         .await
     }

@@ -141,7 +141,8 @@ async fn a_settle_that_fails_takes_no_other_of_its_transaction_with_it() {
 async fn facts_are_written_whatever_the_claim_says_and_plans_are_not() {
     let sent = || DeliveryPlan::Sent { reply: "250 taken".to_owned() };
     let retry = || DeliveryPlan::Retry { at: NOW + HOUR, error: "451 later".to_owned(), via: String::new() };
-    let dead = || DeliveryPlan::Dead { reply: "550 no".to_owned(), notice: NoticeChange::None };
+    let dead =
+        || DeliveryPlan::Dead { reply: "550 no".to_owned(), via: String::new(), notice: NoticeChange::None };
     for (plan, written, state) in
         [(sent(), true, "sent"), (retry(), false, "waiting"), (dead(), false, "waiting")]
     {
@@ -162,7 +163,7 @@ async fn facts_are_written_whatever_the_claim_says_and_plans_are_not() {
 async fn a_mail_known_to_be_sent_never_goes_again() {
     let later = [
         DeliveryPlan::Retry { at: NOW, error: "421 bye".to_owned(), via: String::new() },
-        DeliveryPlan::Dead { reply: "550 no".to_owned(), notice: NoticeChange::None },
+        DeliveryPlan::Dead { reply: "550 no".to_owned(), via: String::new(), notice: NoticeChange::None },
     ];
     for plan in later {
         let rig = Rig::new(&[FEED]).await;

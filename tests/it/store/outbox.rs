@@ -86,7 +86,8 @@ async fn a_reply_is_kept_as_the_ledger() {
     let later =
         DeliveryPlan::Retry { at: NOW + MINUTE, error: "451 later".to_owned(), via: "smtp://a".to_owned() };
     let _ = rig.store().settle_delivery(first, later, NOW).await.unwrap();
-    let dead = DeliveryPlan::Dead { reply: "550 no".to_owned(), notice: NoticeChange::None };
+    let dead =
+        DeliveryPlan::Dead { reply: "550 no".to_owned(), via: String::new(), notice: NoticeChange::None };
     let _ = rig.store().settle_delivery(second, dead, NOW).await.unwrap();
     let again = one(rig.claim_messages(NOW + MINUTE).await);
     assert_eq!((again.attempts, &again.job.via[..]), (2, "smtp://a"));
@@ -103,6 +104,7 @@ async fn a_reply_is_kept_as_the_ledger() {
         [("dead".to_owned(), "550 no".to_owned(), 1), ("sent".to_owned(), "250 taken".to_owned(), 2)]
     );
     let (line, body) = outbox::show(&connection, 1).unwrap().unwrap();
+    let line = line.line;
     assert_eq!((line.settled_at, &body[..]), (Some(NOW + MINUTE), &b"one"[..]));
 }
 
