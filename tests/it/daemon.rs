@@ -309,7 +309,11 @@ fn snapshot(folder: &Path) -> BTreeMap<String, u64> {
     found
 }
 
-const READERS: [&[&str]; 9] = [
+const READERS: [&[&str]; 13] = [
+    &["watches"],
+    &["watches", "--json"],
+    &["why", "river rose"],
+    &["why", "river rose", "--json"],
     &["feeds"],
     &["feeds", "--json"],
     &["status"],
@@ -440,7 +444,7 @@ async fn what_was_asked_while_nothing_ran_is_heeded() {
 #[tokio::test]
 async fn a_store_that_is_not_there_is_named() {
     let home = Home::new(&config("maildir:mail", &[], "[\"river\"]", ""));
-    for arguments in [&["feeds"][..], &["status"], &["outbox"]] {
+    for arguments in [&["feeds"][..], &["watches"], &["status"], &["outbox"], &["why", "1"], &["poll", "x"]] {
         let read = home.run(arguments).await;
         assert_eq!(read.code, Some(66), "{}", read.stderr);
         assert!(read.stderr.contains("there is no store at"), "{}", read.stderr);
@@ -680,5 +684,5 @@ async fn the_password_stays_where_it_is() {
 #[test]
 fn every_reader_is_tried() {
     let names: BTreeSet<&str> = READERS.iter().map(|arguments| arguments[0]).collect();
-    assert_eq!(names, BTreeSet::from(["feeds", "status", "outbox"]));
+    assert_eq!(names, BTreeSet::from(["feeds", "watches", "status", "why", "outbox"]));
 }

@@ -1,6 +1,7 @@
 //! The one integration binary: a file per stage, the harness, the crash matrix, the commands and the tidy test.
 
 mod cli;
+mod commands;
 mod compose;
 mod crash;
 mod credentials;

@@ -7,10 +7,13 @@ mod clocks;
 mod disk;
 mod file;
 mod hosts;
+mod life;
+mod mail_requests;
 mod outbox;
 mod polls;
 mod requests;
 mod stories;
+mod tries;
 
 use std::path::Path;
 

@@ -57,6 +57,10 @@ async fn inside_a_small_disk() {
     let refused = store.settle_poll(poll, news.clone()).await;
     assert!(matches!(refused, Err(Error::Full)), "{refused:?}");
 
+    let unsent = one(store.claim_messages(NOW, "maildir:mail".to_owned(), 1).await.unwrap());
+    let later = DeliveryPlan::Retry { at: NOW, error: "451 later".repeat(60), via: String::new() };
+    assert_eq!(store.settle_delivery(unsent, later, NOW).await.unwrap(), Settled::Written, "noted or not");
+    assert!(state.join("ballast").exists(), "what is merely history takes no room that is kept");
     let sent = send_until_refused(store).await;
     let connection = open(&state);
     let count = |what: &str| -> i64 {

@@ -2,7 +2,7 @@
 
 use super::*;
 use habar::io::store::requests::{Request, ask};
-use habar::io::store::{Error, open_read_only};
+use habar::io::store::{Error, ask_read_only, is_held, life, open_read_only};
 
 #[tokio::test]
 async fn a_second_process_is_locked_out_until_the_first_is_gone() {
@@ -88,6 +88,47 @@ async fn a_reader_sees_what_the_daemon_has_committed() {
     let reader = open_read_only(rig.path()).unwrap();
     let entries: i64 = reader.query_row("SELECT count(*) FROM entries", [], |row| row.get(0)).unwrap();
     assert_eq!(entries, 1);
+}
+
+#[test]
+fn it_can_be_seen_whether_somebody_holds_the_store_and_seeing_takes_nothing() {
+    let dir = TempDir::new().unwrap();
+    assert_eq!(is_held(dir.path()), Some(false));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "to look makes no file");
+    let store = Store::open(dir.path(), NOW).unwrap();
+    assert_eq!(is_held(dir.path()), Some(true));
+    drop(store);
+    assert_eq!(is_held(dir.path()), Some(false));
+
+    // Whoever looks just now keeps nobody out.
+    let looking = std::fs::File::open(dir.path().join("lock")).unwrap();
+    looking.try_lock_shared().unwrap();
+    let path = dir.path().to_owned();
+    let opening = std::thread::spawn(move || Store::open(&path, NOW).map(drop));
+    drop(looking);
+    opening.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_store_of_an_older_version_is_asked_nothing_that_it_does_not_have() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join(FILE_NAME);
+    let first = include_str!("../../../src/io/store/migrations/0001.sql");
+    let mark = "PRAGMA application_id = 0x68616272; PRAGMA user_version = 1; PRAGMA journal_mode = wal;";
+    Connection::open(&file).unwrap().execute_batch(&format!("{first}{mark}")).unwrap();
+    let before = std::fs::read(&file).unwrap();
+    let refusals = [
+        ask(dir.path(), &Request::Poll(FEED.to_owned()), NOW).err(),
+        ask_read_only(dir.path(), |connection| life::by_title(connection, "News")).err(),
+    ];
+    for refusal in refusals {
+        assert!(matches!(refusal, Some(Error::Older { found: 1, .. })), "{refusal:?}");
+    }
+    assert!(ask_read_only(dir.path(), habar::io::store::overview::known).is_ok(), "what it has can be read");
+    assert!(std::fs::read(&file).unwrap() == before, "it was written to");
+    drop(Store::open(dir.path(), NOW).unwrap());
+    assert!(!ask(dir.path(), &Request::Poll(FEED.to_owned()), NOW).unwrap(), "it is up to date");
+    assert!(dir.path().join(format!("{FILE_NAME}.schema-1")).exists());
 }
 
 #[tokio::test]
