@@ -99,7 +99,7 @@ async fn heed(store: &Store) -> Result<(), store::Error> {
     for asked in store.heed_requests().await? {
         // A source's address may carry a secret.
         let subject = Url::parse(&asked.subject).map_or(asked.subject, |url| http::masked(&url));
-        tracing::info!(what = asked.what, subject, "as it was asked");
+        tracing::info!(what = asked.what, subject, "request heeded");
     }
     Ok(())
 }

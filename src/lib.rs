@@ -108,9 +108,17 @@
 //!    `clocks::an_alert_is_told_at_the_latest_at_the_next_time_of_its_rule`, `schedule::no_due_time_lies_beyond_the_bound_of_its_reason`.
 //! 9. **Other processes write too.** They ask by columns of their own ([`io::store::requests`]); a settle takes the
 //!    earlier of its plan and what was asked. The daemon notices within a second, and a changed config takes
-//!    the work under way from its holder. Only a second daemon is locked out.
+//!    the work under way from its holder, as does the drop of a mail; a mail that is to go again waits for
+//!    the delivery under way. Only a second daemon is locked out.
 //!    Tests: `requests::a_settle_takes_the_earlier_of_its_plan_and_the_request`,
-//!    `requests::a_reload_takes_away_what_is_read_under_the_old_watches`, `daemon::other_processes_ask_and_the_daemon_heeds`, `daemon::what_was_asked_while_nothing_ran_is_heeded`,
+//!    `requests::a_reload_takes_away_what_is_read_under_the_old_watches`,
+//!    `mail_requests::a_retry_waits_for_the_delivery_that_is_under_way`,
+//!    `mail_requests::a_drop_takes_a_mail_from_its_holder_and_a_250_is_written_all_the_same`,
+//!    `daemon::other_processes_ask_and_the_daemon_heeds`, `daemon::what_was_asked_while_nothing_ran_is_heeded`,
+//!    `commands::polls_and_pauses_are_heeded_by_the_daemon_at_once`,
+//!    `commands::what_is_asked_while_nothing_runs_is_heeded_at_the_next_start`,
+//!    `commands::a_mail_that_was_given_up_goes_again_or_is_dropped`,
+//!    `commands::what_root_asks_for_leaves_the_store_to_its_owner`,
 //!    `daemon::a_save_is_read_told_and_obeyed`, `daemon::a_second_daemon_and_once_are_sent_away`.
 //! 10. **The administrator is a recipient like any other.** Trouble is told once, until it is over
 //!     ([`io::store::notices`]), through the same outbox; a notice that cannot be delivered makes no notice.

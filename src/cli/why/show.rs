@@ -127,7 +127,8 @@ fn watches(told: &Told) -> Result<()> {
         return part("watches", "the config cannot be read (`habar check`), so there are no verdicts");
     };
     for verdict in verdicts {
-        part("watch", format!("{}: {}", output::plain(&verdict.watch), said(verdict)))?;
+        let paused = if verdict.paused { " (paused)" } else { "" };
+        part("watch", format!("{}{paused}: {}", output::plain(&verdict.watch), said(verdict)))?;
         for found in &verdict.found {
             below(hit(found))?;
         }

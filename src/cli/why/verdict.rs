@@ -16,6 +16,8 @@ use crate::pipeline::read::{Found, find, is_too_old};
 pub struct Verdict {
     /// The watch.
     pub watch: String,
+    /// It makes no alerts at present.
+    pub paused: bool,
     /// Whether the watch, as it is now, has a hit.
     pub hit: bool,
     /// Why it has none: it does not look at this source or language, or found none of its keywords.
@@ -92,7 +94,7 @@ fn judge(
     };
     let stored = life.hits.iter().find(|(name, _)| *name == watch.name).map(|(_, found)| found.as_str());
     let note = match (because, stored) {
-        _ if life.article.is_none() => None,
+        (None, None) if life.article.is_none() => Some(unread(life)),
         (None, None) => {
             Some("it had no hit when the article was read: the watch was changed since".to_owned())
         }
@@ -100,8 +102,24 @@ fn judge(
         (None, Some(_)) => unalerted(watch, life),
         (Some(_), None) => None,
     };
-    let (hit, stored_hit) = (because.is_none(), stored.is_some());
-    Verdict { watch: watch.name.clone(), hit, because, found, stored_hit, note }
+    Verdict {
+        watch: watch.name.clone(),
+        paused: life.paused.contains(&watch.name),
+        hit: because.is_none(),
+        because,
+        found,
+        stored_hit: stored.is_some(),
+        note,
+    }
+}
+
+/// What was not read has no verdict but this one.
+fn unread(life: &Life) -> String {
+    if life.entry.quiet {
+        "no alert: it was more than a day old when its source was first seen".to_owned()
+    } else {
+        "it has not been read yet: these are the feed's words".to_owned()
+    }
 }
 
 /// The read had a hit, and the watch as it is now has none.

@@ -190,6 +190,8 @@ pub struct Life {
     pub hits: Vec<(String, String)>,
     /// The alerts of the story.
     pub alerts: Vec<Alert>,
+    /// The watches that are paused.
+    pub paused: Vec<String>,
 }
 
 /// An entry as `why` tells it.
@@ -297,6 +299,7 @@ pub fn of(connection: &Connection, id: i64) -> rusqlite::Result<Option<Life>> {
         others: others(connection, story, id)?,
         hits: hits(connection, id)?,
         alerts: alerts(connection, story)?,
+        paused: paused(connection)?,
         article,
     }))
 }
@@ -363,6 +366,13 @@ fn hits(connection: &Connection, id: i64) -> rusqlite::Result<Vec<(String, Strin
     let sql = "SELECT w.name, h.found FROM hits h JOIN watches w ON w.id = h.watch_id WHERE h.entry_id = ?1
          ORDER BY w.position, w.id";
     connection.prepare(sql)?.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+fn paused(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    connection
+        .prepare("SELECT name FROM watches WHERE paused = 1")?
+        .query_map([], |row| row.get(0))?
+        .collect()
 }
 
 fn alerts(connection: &Connection, story: Option<i64>) -> rusqlite::Result<Vec<Alert>> {
