@@ -133,8 +133,8 @@ impl Keeper {
         // A pause that was asked for before a poll is in force before its news come.
         let paused = self.pipeline.store.paused_watches().await?;
         let plan = self.pipeline.plan();
-        if plan.watches.iter().any(|watch| watch.paused != paused.contains(&watch.id)) {
-            self.put_in_force(&self.config).await;
+        let changed = plan.watches.iter().any(|watch| watch.paused != paused.contains(&watch.id));
+        if changed && self.put_in_force(&self.config).await {
             for watch in &plan.watches {
                 match (watch.paused, paused.contains(&watch.id)) {
                     (false, true) => tracing::info!(watch = watch.name, "watch paused"),

@@ -148,3 +148,132 @@ fn unalerted(watch: &Watch, life: &Life) -> Option<String> {
         "no alert: the watch was paused, or told nobody, when the article was read".to_owned()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::store::life::{Article, Entry};
+    use crate::io::store::overview::Known;
+    use crate::time::{DAY, Timestamp};
+
+    const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
+    /// An article in English that was read of its page and hit nothing.
+    fn life(title: &str, text: &str) -> Life {
+        let source = Known {
+            url: "https://news.example/feed".to_owned(),
+            title: Some("News".to_owned()),
+            health: "fine".to_owned(),
+            since: NOW,
+            reason: None,
+            paused: false,
+            active: true,
+            polled_at: None,
+            worked_at: None,
+            due_at: None,
+            due_reason: "rhythm".to_owned(),
+        };
+        let entry = Entry {
+            id: 1,
+            title: title.to_owned(),
+            link: None,
+            summary: "The feed's summary".to_owned(),
+            published: None,
+            found_at: NOW,
+            quiet: false,
+            first: false,
+            edits: 0,
+            language: None,
+            due_at: None,
+            under_way: false,
+            attempts: 1,
+        };
+        let article = Article {
+            story: 1,
+            story_since: NOW,
+            full: true,
+            title: None,
+            text: Some(text.to_owned()),
+            author: None,
+            language: Some("en".to_owned()),
+            published: None,
+            canonical: None,
+            problem: None,
+            read_at: Some(NOW),
+        };
+        let (tries, others, hits, alerts, paused) = Default::default();
+        Life { source, entry, article: Some(article), tries, others, hits, alerts, paused }
+    }
+
+    /// The verdict of a watch for "river" with these settings more.
+    fn verdict(more: &str, life: &Life) -> Verdict {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("habar.toml");
+        let text = format!(
+            "[mail]\nfrom = \"a@example.org\"\nto = [\"a@example.org\"]\n[[source]]\nurl = \"https://news.example/feed\"\n\
+             tags = [\"kz\"]\n[[watch]]\nname = \"Rivers\"\nkeywords = [\"river\"]\n{more}\n"
+        );
+        std::fs::write(&path, text).unwrap();
+        let config = crate::config::load(&path).unwrap_or_else(|errors| panic!("{errors}"));
+        of(&config, life, &HashMap::new()).remove(0)
+    }
+
+    fn stored(term: &str) -> Vec<(String, String)> {
+        let found = Found {
+            term: term.to_owned(),
+            in_title: false,
+            before: String::new(),
+            matched: "rivers".to_owned(),
+            after: String::new(),
+        };
+        vec![("Rivers".to_owned(), serde_json::to_string(&[found]).unwrap())]
+    }
+
+    #[test]
+    fn what_decides_is_named() {
+        let hit = life("The river rose", "In the night.");
+        let miss = life("The lake rose", "In the night.");
+        for (more, life, because) in [
+            ("", &hit, None),
+            ("", &miss, Some(Because::Keywords)),
+            ("sources = [\"tag:kz\"]", &hit, None),
+            ("sources = [\"tag:uz\"]", &hit, Some(Because::Source)),
+            ("sources = [\"-News\"]", &miss, Some(Because::Source)),
+            ("languages = [\"en\"]", &hit, None),
+            ("languages = [\"kk\"]", &hit, Some(Because::Language)),
+        ] {
+            let verdict = verdict(more, life);
+            assert_eq!((verdict.because, verdict.hit), (because, because.is_none()), "{more}");
+            assert_eq!(verdict.found.len(), usize::from(life.entry.title.contains("river")), "{more}");
+        }
+    }
+
+    #[test]
+    fn what_the_read_found_and_is_found_no_more_is_told() {
+        let gone = Life { hits: stored("river"), ..life("The lake rose", "") };
+        let note = verdict("", &gone).note.unwrap();
+        assert!(note.contains("(river \u{2192} rivers), in words that are not kept"), "{note}");
+        let changed = Life { hits: stored("brook"), ..life("The lake rose", "") };
+        let note = verdict("", &changed).note.unwrap();
+        assert!(note.contains("(brook \u{2192} rivers), and the watch was changed since"), "{note}");
+        let narrowed = Life { hits: stored("river"), ..life("The river rose", "") };
+        let note = verdict("languages = [\"kk\"]", &narrowed).note.unwrap();
+        assert!(note.contains("the watch was changed since"), "{note}");
+        let wider = verdict("", &life("The river rose", ""));
+        assert!(wider.note.unwrap().starts_with("it had no hit when the article was read"));
+    }
+
+    #[test]
+    fn a_hit_that_nobody_is_told_of_says_why() {
+        let note = |life: &Life| verdict("", life).note.unwrap();
+        let mut old = Life { hits: stored("river"), ..life("The river rose", "") };
+        assert!(note(&old).contains("the watch was paused"));
+        old.entry.first = true;
+        old.article.as_mut().unwrap().published = Some(NOW - 2 * DAY);
+        assert!(note(&old).contains("more than a day old"));
+        let mut waiting = Life { article: None, ..life("The river rose", "") };
+        assert!(note(&waiting).contains("not been read yet"));
+        waiting.entry.quiet = true;
+        assert!(note(&waiting).contains("more than a day old"));
+    }
+}

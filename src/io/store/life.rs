@@ -11,7 +11,7 @@ use crate::domain::text;
 use crate::time::Timestamp;
 
 /// An article that a person may mean.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// Its number.
     pub id: i64,
@@ -27,8 +27,7 @@ pub struct Candidate {
     pub found_at: Timestamp,
     /// Its story.
     pub story: Option<i64>,
-    /// An alert was made for it, and not for another one of its story.
-    #[serde(skip)]
+    /// An alert was made for it.
     pub alerted: bool,
 }
 

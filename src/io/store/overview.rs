@@ -35,7 +35,7 @@ pub struct FeedLine {
 }
 
 /// A source as the commands that name one know it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
     /// The configured address.
     pub url: String,
