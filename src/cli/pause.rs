@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::args::Global;
-use super::asking::ask;
+use super::asking::{Heeder, ask};
 use super::picking::{Named, pick};
 use super::poll::name_sources;
 use super::{Exit, Failure, Result, output, read_store};
@@ -66,20 +66,18 @@ fn set(global: &Global, word: &str, paused: bool) -> Result {
     } else {
         sources.iter().any(|source| source.url == meant.key && source.paused)
     };
-    let request = if is_watch {
-        Request::PauseWatch(meant.key.clone(), paused)
-    } else {
-        Request::PauseSource(meant.key.clone(), paused)
+    // A resume of what was not paused would poll a source that nobody asked for.
+    let heeder = if was == paused { None } else { Some(ask_for(global, meant, paused)?) };
+    let does = match (is_watch, paused) {
+        (true, true) => "makes no more alerts for it",
+        (true, false) => "makes alerts for it again",
+        (false, true) => "polls it no more",
+        (false, false) => "polls it again",
     };
-    let heeder = ask(global, &request)?
-        .ok_or_else(|| Failure::new(Exit::NoInput, format!("the {} is no longer there", meant.kind)))?;
-    let said = match (was == paused, is_watch, paused) {
-        (true, _, true) => "it was paused already".to_owned(),
-        (true, _, false) => "it was not paused".to_owned(),
-        (false, true, true) => heeder.will("makes no more alerts for it"),
-        (false, true, false) => heeder.will("makes alerts for it again"),
-        (false, false, true) => heeder.will("polls it no more"),
-        (false, false, false) => heeder.will("polls it again"),
+    let said = match heeder {
+        Some(heeder) => heeder.will(does),
+        None if paused => "it was paused already".to_owned(),
+        None => "it was not paused".to_owned(),
     };
     if global.json {
         output::json(&json!({
@@ -87,7 +85,7 @@ fn set(global: &Global, word: &str, paused: bool) -> Result {
             "name": meant.shown(),
             "url": (!is_watch).then_some(&meant.key),
             "paused": paused,
-            "changed": was != paused,
+            "changed": heeder.is_some(),
             "daemon": heeder,
             "message": said,
         }))?;
@@ -95,4 +93,13 @@ fn set(global: &Global, word: &str, paused: bool) -> Result {
         output::line(format!("{} {}: {said}", meant.kind, output::plain(meant.shown())))?;
     }
     Ok(Exit::Done)
+}
+
+fn ask_for(global: &Global, meant: &Named, paused: bool) -> Result<Heeder> {
+    let request = match meant.kind {
+        "watch" => Request::PauseWatch(meant.key.clone(), paused),
+        _ => Request::PauseSource(meant.key.clone(), paused),
+    };
+    ask(global, &request)?
+        .ok_or_else(|| Failure::new(Exit::NoInput, format!("the {} is no longer there", meant.kind)))
 }

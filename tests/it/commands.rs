@@ -159,6 +159,9 @@ async fn what_is_asked_while_nothing_runs_is_heeded_at_the_next_start() {
     assert_tells(&desk.said(&["resume", "outlet"]).await, &["polls it again"]);
     desk.once().await;
     assert_eq!(desk.polls(), 2);
+    assert_tells(&desk.said(&["resume", "outlet"]).await, &["it was not paused"]);
+    desk.once().await;
+    assert_eq!(desk.polls(), 2, "that asks for no poll");
     assert_tells(&desk.said(&["poll", "outlet"]).await, &["no daemon runs"]);
     desk.once().await;
     assert_eq!(desk.polls(), 3);
@@ -298,7 +301,7 @@ async fn why_tells_the_life_of_an_article() {
     desk.publish("Wheat is in");
     desk.said(&["once", "--all"]).await;
     let link = desk.link(0);
-    for words in ["river rose", &link, &format!("{link}?utm_source=mail"), "1"] {
+    for words in ["river rose", &format!("{link}?utm_source=mail"), "1"] {
         let told = desk.said(&["why", words]).await;
         assert_tells(
             &told,

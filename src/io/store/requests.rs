@@ -183,7 +183,7 @@ pub(super) fn heed_mail(tx: &Connection, only: Option<i64>) -> rusqlite::Result<
 fn next_asked(tx: &Connection, only: Option<i64>) -> rusqlite::Result<Option<Asked>> {
     tx.prepare_cached(
         "SELECT m.id, m.asked, m.message_id, r.address FROM messages m JOIN recipients r ON r.id = m.recipient_id
-         WHERE m.asked IS NOT NULL AND m.state IN ('waiting', 'dead') AND (m.owner IS NULL OR m.asked = 'drop')
+         WHERE m.asked IN ('retry', 'retry-any-way', 'drop') AND m.state IN ('waiting', 'dead') AND (m.owner IS NULL OR m.asked = 'drop')
              AND m.id = ifnull(?1, m.id)
          ORDER BY m.id LIMIT 1",
     )?
