@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use habar::io::mail::Delivery;
+use habar::io::store::requests::{MailRequest, Request, ask};
 use habar::time::{DAY, HOUR, MINUTE, SECOND};
 
 use crate::world::{World, item};
@@ -85,6 +86,21 @@ async fn after_five_days_a_mail_is_given_up_and_the_administrator_told() {
         "{}",
         notices[0].text
     );
+}
+
+#[tokio::test]
+async fn a_mail_that_is_asked_to_go_again_has_five_more_days() {
+    let world = answered(std::iter::repeat_n(busy(), 126)).await;
+    world.pass(6 * DAY).await;
+    assert_eq!(world.ledger()[0].state, "dead");
+    world.mailer.answer_next(std::iter::repeat_n(busy(), 80));
+    let again = Request::Mail(world.ledger()[0].id, MailRequest::Retry);
+    assert!(ask(&world.state(), &again, world.now()).unwrap());
+    world.pipeline().store.heed_requests().await.unwrap();
+    world.pass(3 * DAY).await;
+    assert_eq!((world.ledger()[0].state.as_str(), world.mail().len()), ("waiting", 0));
+    world.pass(DAY).await;
+    assert_eq!((world.ledger()[0].state.as_str(), world.mail().len()), ("sent", 1));
 }
 
 #[tokio::test]

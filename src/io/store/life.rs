@@ -83,28 +83,25 @@ fn by_canonical(
 /// The articles of this title, as the feed or the page has it; where none has it to the letter, those of which it
 /// is a part, whatever the case and the marks.
 pub fn by_title(connection: &Connection, title: &str) -> rusqlite::Result<Vec<Candidate>> {
-    let mut statement = connection.prepare(
-        "SELECT id FROM entries WHERE title = ?1 UNION SELECT entry_id FROM articles WHERE title = ?1",
-    )?;
-    let exact: rusqlite::Result<Vec<i64>> = statement.query_map([title], |row| row.get(0))?.collect();
-    let mut found = exact?;
-    if found.is_empty() {
-        let words = text::remembered(title);
-        let scans = [
-            "SELECT id, title FROM entries INDEXED BY entries_words",
-            "SELECT entry_id, title FROM articles INDEXED BY articles_words WHERE title IS NOT NULL",
-        ];
-        for sql in scans.into_iter().filter(|_| !words.is_empty()) {
-            let mut statement = connection.prepare(sql)?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                if text::remembered(row.get_ref(1)?.as_str().unwrap_or_default()).contains(&words) {
-                    found.push(row.get(0)?);
-                }
+    let words = text::remembered(title);
+    let (mut exact, mut part) = (Vec::new(), Vec::new());
+    let scans = [
+        "SELECT id, title FROM entries INDEXED BY entries_words",
+        "SELECT entry_id, title FROM articles INDEXED BY articles_words WHERE title IS NOT NULL",
+    ];
+    for sql in scans {
+        let mut statement = connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let other = row.get_ref(1)?.as_str().unwrap_or_default();
+            if other == title {
+                exact.push(row.get(0)?);
+            } else if !words.is_empty() && text::remembered(other).contains(&words) {
+                part.push(row.get(0)?);
             }
         }
     }
-    candidates(connection, found)
+    candidates(connection, if exact.is_empty() { part } else { exact })
 }
 
 /// The article of this number.

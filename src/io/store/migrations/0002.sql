@@ -22,6 +22,7 @@ ALTER TABLE messages ADD COLUMN asked_at INTEGER;
 ALTER TABLE messages ADD COLUMN patient_from INTEGER;
 CREATE INDEX messages_asked ON messages (id) WHERE asked IS NOT NULL;
 
--- An article is looked for by its words: these are read from end to end, which the tables would be too long for.
-CREATE INDEX entries_words ON entries (title, link);
-CREATE INDEX articles_words ON articles (title) WHERE title IS NOT NULL;
+-- An article is looked for by its words: these are read from end to end, which the tables would be too long
+-- for. Time stands first, so that what comes is written at their ends.
+CREATE INDEX entries_words ON entries (found_at, title, link);
+CREATE INDEX articles_words ON articles (placed_at, title) WHERE title IS NOT NULL;
