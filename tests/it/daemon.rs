@@ -506,16 +506,20 @@ async fn a_store_of_an_earlier_run_goes_on_where_it_was() {
 }
 
 #[tokio::test]
-async fn a_start_spreads_the_polls_it_finds_overdue() {
+async fn a_start_spreads_the_polls_it_finds_overdue_and_says_what_came_of_them() {
     let mut outlets = Vec::new();
     for last in 2..8 {
         outlets.push(Outlet::open_at(&format!("127.0.0.{last}")).await);
     }
+    outlets[0].web.page("/feed.xml", Answer::status(404));
     let urls: Vec<_> = outlets.iter().map(Outlet::url).collect();
     let home = Home::new(&config("maildir:mail", &urls, "[\"river\"]", ""));
     let daemon = home.daemon().await;
-    daemon.wait_until("six polls", |log| log.matches("source works").count() == 6).await;
-    daemon.stop().await;
+    daemon.wait_to_hear("first round: 5 of 6 sources answered, 1 did not; `habar feeds` says why").await;
+    let log = daemon.stop().await;
+    assert!(log.contains(" sources=6 watches=1") && log.contains("mail=\"maildir:"), "{log}");
+    let why = log.lines().filter(|line| line.contains("source does not work") && line.contains("(404)"));
+    assert_eq!((log.matches("source works").count(), why.count()), (5, 1), "{log}");
     let over = home.ask("SELECT max(polled_at) - min(polled_at) FROM feeds");
     assert!(over >= 2000, "half a second for each of six: {over} ms");
 }
