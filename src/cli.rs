@@ -9,6 +9,7 @@ use clap::Parser;
 use rusqlite::Connection;
 
 mod args;
+mod backup;
 mod check;
 mod demo;
 mod exit;
@@ -64,6 +65,7 @@ fn run(args: Args) -> Result {
         Command::Status(command) => command.run(global),
         Command::TestMail(command) => command.run(global),
         Command::Outbox(command) => command.run(global),
+        Command::Backup(command) => command.run(global),
         Command::Try(command) => command.run(global),
     }
 }

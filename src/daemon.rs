@@ -7,7 +7,7 @@ pub mod assemble;
 mod files;
 mod keeper;
 mod round;
-mod systemd;
+pub mod systemd;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

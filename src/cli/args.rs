@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::config::{self, Environment};
 
-use super::{check, demo, feeds, init, once, outbox, run, status, test_mail, r#try};
+use super::{backup, check, demo, feeds, init, once, outbox, run, status, test_mail, r#try};
 
 const LONG_ABOUT: &str = "\
 Habar polls news feeds, reads the articles behind them, keeps one copy of each story,
@@ -111,6 +111,7 @@ pub enum Command {
     Status(status::Status),
     TestMail(test_mail::TestMail),
     Outbox(outbox::Outbox),
+    Backup(backup::Backup),
     Try(r#try::Try),
 }
 

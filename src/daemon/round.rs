@@ -74,10 +74,7 @@ mod tests {
         let round = |asked, answered, left| Round { asked, answered, left };
         let cases = [
             (result(&round(151, 151, 0)), "151 of 151 sources answered"),
-            (
-                result(&round(151, 120, 0)),
-                "120 of 151 sources answered, 31 did not; `habar feeds` says why",
-            ),
+            (result(&round(151, 120, 0)), "120 of 151 sources answered, 31 did not; `habar feeds` says why"),
             (result(&round(150, 120, 1)), "120 of 151 sources answered, 31 did not; `habar feeds` says why"),
             (
                 progress(&round(90, 70, 61), Duration::from_millis(30_500)),

@@ -24,43 +24,43 @@ fn item(title: &str) -> Item {
 }
 
 /// An outlet with one feed.
-struct Outlet {
-    web: Web,
+pub struct Outlet {
+    pub web: Web,
     entries: Vec<Item>,
 }
 
 impl Outlet {
-    async fn open() -> Self {
+    pub async fn open() -> Self {
         Self::open_at("127.0.0.1").await
     }
 
-    async fn open_at(ip: &str) -> Self {
+    pub async fn open_at(ip: &str) -> Self {
         let outlet = Self { web: Web::at(ip).await, entries: Vec::new() };
         outlet.web.page("/feed.xml", Answer::feed(rss(&[])));
         outlet
     }
 
-    fn url(&self) -> url::Url {
+    pub fn url(&self) -> url::Url {
         self.web.url("/feed.xml")
     }
 
-    fn publish(&mut self, title: &str) {
+    pub fn publish(&mut self, title: &str) {
         self.entries.insert(0, item(title));
         self.web.page("/feed.xml", Answer::feed(rss(&self.entries)));
     }
 }
 
-fn via(smtp: &SmtpServer) -> String {
+pub fn via(smtp: &SmtpServer) -> String {
     format!("smtp://127.0.0.1:{}?tls=none", smtp.port)
 }
 
 /// The mails that were taken, as one text.
-fn mails(smtp: &SmtpServer) -> String {
+pub fn mails(smtp: &SmtpServer) -> String {
     smtp.taken().iter().map(|mail| String::from_utf8_lossy(&mail.bytes).into_owned()).collect()
 }
 
 /// Waits for a mail that tells this.
-async fn mail_about(smtp: &SmtpServer, title: &str) {
+pub async fn mail_about(smtp: &SmtpServer, title: &str) {
     for count in 1.. {
         if mails(smtp).contains(title) {
             return;
@@ -292,7 +292,7 @@ async fn a_mail_under_way_is_waited_for_and_no_longer_than_granted() {
 // ---------------------------------------------------------------- beside the daemon
 
 /// Everything in a folder with a hash of it. The index of the log is memory that processes share.
-fn snapshot(folder: &Path) -> BTreeMap<String, u64> {
+pub fn snapshot(folder: &Path) -> BTreeMap<String, u64> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -483,7 +483,7 @@ fn foreign(path: &Path) {
     execute(path, "CREATE TABLE shopping (what TEXT); INSERT INTO shopping VALUES ('bread')");
 }
 
-fn change(path: &Path, change: impl Fn(&mut Vec<u8>)) {
+pub fn change(path: &Path, change: impl Fn(&mut Vec<u8>)) {
     let mut bytes = std::fs::read(path).unwrap();
     change(&mut bytes);
     std::fs::write(path, bytes).unwrap();

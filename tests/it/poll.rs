@@ -284,7 +284,9 @@ async fn a_source_that_works_at_last_is_like_any_other() {
 async fn a_source_that_is_taken_out_is_in_no_trouble() {
     let mut world = three_that_never_work().await;
     world.pass(2 * DAY).await;
-    world.reload("[[source]]\nurl = \"http://a.test/a.xml\"\n[[source]]\nurl = \"http://b.test/b.xml\"\n").await;
+    world
+        .reload("[[source]]\nurl = \"http://a.test/a.xml\"\n[[source]]\nurl = \"http://b.test/b.xml\"\n")
+        .await;
     world.pass(MINUTE).await;
     let open = "SELECT subject FROM notices WHERE state <> 'over'";
     let left: Vec<String> = world.select(open).iter().map(|url: &String| world.shown(url)).collect();

@@ -213,6 +213,11 @@ impl World {
         self.pipeline = Some(Pipeline::new(store, self.clock.clone(), plan));
     }
 
+    /// The process ends; [`World::restart`] starts another.
+    pub fn stop(&mut self) {
+        self.pipeline = None;
+    }
+
     /// The process dies and another one starts: what was held is still owned by the dead one.
     pub async fn restart(&mut self) {
         self.pipeline = None;

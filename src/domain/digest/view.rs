@@ -9,8 +9,8 @@ use url::Url;
 use super::language;
 use super::mail::{Letter, Mark, Notice, NoticeLine, Outlet, Told};
 use super::wrap::cut;
-use crate::domain::{health, text};
 use crate::domain::watch::Field;
+use crate::domain::{health, text};
 use crate::time::Timestamp;
 
 /// Stories told in full; what comes after them is listed by title.

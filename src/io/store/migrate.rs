@@ -50,6 +50,5 @@ fn back_up(connection: &Connection, path: &Path, schema: i64) -> Result<(), Erro
     if copy.exists() {
         std::fs::remove_file(&copy).map_err(|e| super::cannot_open(&copy, &e))?;
     }
-    connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
-    Ok(())
+    super::backup::copy_into(connection, &copy)
 }

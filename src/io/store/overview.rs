@@ -34,6 +34,13 @@ pub struct FeedLine {
     pub hits: u32,
 }
 
+impl FeedLine {
+    /// It was asked, and has not answered once.
+    pub fn has_never_worked(&self) -> bool {
+        self.worked_at.is_none() && self.polled_at.is_some()
+    }
+}
+
 /// The store in figures, as `status` shows it.
 #[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct Figures {
