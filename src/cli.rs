@@ -12,12 +12,14 @@ mod args;
 mod backup;
 mod check;
 mod demo;
+mod doctor;
 mod exit;
 mod feeds;
 mod init;
 mod logging;
 mod mailtext;
 mod once;
+mod online;
 mod outbox;
 mod output;
 mod run;
@@ -66,6 +68,7 @@ fn run(args: Args) -> Result {
         Command::TestMail(command) => command.run(global),
         Command::Outbox(command) => command.run(global),
         Command::Backup(command) => command.run(global),
+        Command::Doctor(command) => command.run(global),
         Command::Try(command) => command.run(global),
     }
 }

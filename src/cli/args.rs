@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::config::{self, Environment};
 
-use super::{backup, check, demo, feeds, init, once, outbox, run, status, test_mail, r#try};
+use super::{backup, check, demo, doctor, feeds, init, once, outbox, run, status, test_mail, r#try};
 
 const LONG_ABOUT: &str = "\
 Habar polls news feeds, reads the articles behind them, keeps one copy of each story,
@@ -112,6 +112,7 @@ pub enum Command {
     TestMail(test_mail::TestMail),
     Outbox(outbox::Outbox),
     Backup(backup::Backup),
+    Doctor(doctor::Doctor),
     Try(r#try::Try),
 }
 

@@ -194,17 +194,18 @@ fn tell(global: &Global, file: &Path, state: &Path, contents: &backup::Contents)
     output::say(
         global,
         format!(
-            "{} {}: {} sources, {} articles, {} mails{waiting}; schema {}, {}, intact",
+            "{} {}: {}, {}, {}{waiting}; schema {}, {}, intact",
             output::paint(style::GOOD, "copied to"),
             file.display(),
-            contents.sources,
-            contents.articles,
-            contents.mails,
+            output::counted(contents.sources as usize, "source"),
+            output::counted(contents.articles as usize, "article"),
+            output::counted(contents.mails as usize, "mail"),
             contents.schema,
             size(contents.bytes)
         ),
     )?;
-    let (file, state) = (shell(file), shell(state));
+    let whole = |path: &Path| shell(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+    let (file, state) = (whole(file), whole(state));
     output::say(
         global,
         format!(
@@ -217,7 +218,7 @@ fn tell(global: &Global, file: &Path, state: &Path, contents: &backup::Contents)
 }
 
 /// A path as a shell reads it.
-fn shell(path: &Path) -> String {
+pub(super) fn shell(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+@%,:=".contains(c);
     if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }

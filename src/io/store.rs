@@ -5,6 +5,7 @@
 
 pub mod backup;
 mod ballast;
+pub mod checkup;
 pub mod entries;
 pub mod feeds;
 pub mod hosts;
@@ -283,6 +284,17 @@ fn refuse_emptied(path: &Path, ballast: &ballast::Ballast) -> Result<(), Error> 
         )));
     }
     Ok(())
+}
+
+/// Whether another process holds the state directory, without taking it: a lock that is shared for an instant.
+pub fn is_held(dir: &Path) -> bool {
+    let Ok(file) = File::open(dir.join("lock")) else { return false };
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+}
+
+/// Whether room to record what is sent is kept beside the store: without it nothing is sent.
+pub fn keeps_room(dir: &Path) -> bool {
+    ballast::Ballast::of(dir).is_whole()
 }
 
 /// Takes the state directory for this process, until it ends.

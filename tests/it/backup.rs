@@ -39,7 +39,7 @@ async fn a_copy_taken_beside_the_daemon_takes_the_place_of_the_store() {
     let before = names();
     let copied = home.run(&["backup", "copy.db"]).await;
     assert_eq!(copied.code, Some(0), "{}", copied.stderr);
-    for part in ["copied to copy.db: 1 sources, 1 articles, 1 mails; schema ", "intact", "To restore it"] {
+    for part in ["copied to copy.db: 1 source, 1 article, 1 mail; schema ", "intact", "To restore it"] {
         assert!(copied.stdout.contains(part), "{part} in {}", copied.stdout);
     }
     assert_eq!(names(), before, "nothing is made where the store lies");
