@@ -309,7 +309,7 @@ pub fn snapshot(folder: &Path) -> BTreeMap<String, u64> {
     found
 }
 
-const READERS: [&[&str]; 9] = [
+const READERS: [&[&str]; 11] = [
     &["feeds"],
     &["feeds", "--json"],
     &["status"],
@@ -319,6 +319,8 @@ const READERS: [&[&str]; 9] = [
     &["outbox", "list", "--json"],
     &["outbox", "show", "1"],
     &["outbox", "show", "1", "--json"],
+    &["doctor"],
+    &["doctor", "--json"],
 ];
 
 async fn readers_change_nothing(home: &Home, by: &[&str], when: &str) {
@@ -520,6 +522,11 @@ async fn a_start_spreads_the_polls_it_finds_overdue_and_says_what_came_of_them()
     assert!(log.contains(" sources=6 watches=1") && log.contains("mail=\"maildir:"), "{log}");
     let why = log.lines().filter(|line| line.contains("source does not work") && line.contains("(404)"));
     assert_eq!((log.matches("source works").count(), why.count()), (5, 1), "{log}");
+    let note = format!("mail goes to the Maildir {}", home.state().join("mail").display());
+    assert!(log.contains(&note) && home.run(&["status"]).await.stdout.contains(&note), "{log}");
+    let feeds = home.run(&["feeds"]).await.stdout;
+    assert!(feeds.contains("never worked") && feeds.contains("(404)"), "{feeds}");
+    assert!(feeds.contains("1 source has never worked. `habar check --online`"), "{feeds}");
     let over = home.ask("SELECT max(polled_at) - min(polled_at) FROM feeds");
     assert!(over >= 2000, "half a second for each of six: {over} ms");
 }
@@ -684,5 +691,5 @@ async fn the_password_stays_where_it_is() {
 #[test]
 fn every_reader_is_tried() {
     let names: BTreeSet<&str> = READERS.iter().map(|arguments| arguments[0]).collect();
-    assert_eq!(names, BTreeSet::from(["feeds", "status", "outbox"]));
+    assert_eq!(names, BTreeSet::from(["feeds", "status", "outbox", "doctor"]));
 }

@@ -84,11 +84,8 @@ fn what_to_do(online: &Online) -> Result<()> {
         return output::line("none of them answers: see first whether this machine reaches the web at all");
     }
     for (help, sources) in by_help {
-        output::line(format!(
-            "{}: {}",
-            output::paint(style::HELP, help),
-            output::plain(&sources.join(", "))
-        ))?;
+        output::line(output::plain(&sources.join(", ")))?;
+        output::line(format!("  {} {help}", output::paint(style::HELP, "→")))?;
     }
     Ok(())
 }
