@@ -132,6 +132,8 @@ impl Drop for Part {
     fn drop(&mut self) {
         // In its place already, or not wanted; there is nobody to tell.
         let _ = fs::remove_file(&self.path);
+        // SQLite keeps it beside a copy that it has not ended.
+        let _ = fs::remove_file(format!("{}-journal", self.path.display()));
     }
 }
 

@@ -1,7 +1,9 @@
 //! `habar doctor`: what is wrong, and what to do about it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::json;
 
@@ -12,6 +14,7 @@ use crate::config::{self, Config};
 use crate::io::store;
 use crate::time::{Clock, Timestamp};
 
+mod disk;
 mod machine;
 mod mail;
 mod sources;
@@ -88,7 +91,10 @@ impl Doctor {
         let runs = store::is_held(&state);
         let patient = Patient { file, runs, config: read.ok(), now: Clock::System.now(), state };
         findings.extend(machine::look(&patient));
-        let checkup = match look_into_store(&patient) {
+        let spinner = spinner(global);
+        let looked = look_into_store(&patient);
+        spinner.finish_and_clear();
+        let checkup = match looked {
             Ok(checkup) => Some(checkup),
             Err(finding) => {
                 findings.push(finding);
@@ -105,6 +111,15 @@ impl Doctor {
         }
         tell(global, &patient, &findings)
     }
+}
+
+/// A big store takes some seconds.
+fn spinner(global: &Global) -> ProgressBar {
+    // indicatif draws on a terminal's stderr only.
+    let bar = if global.quiet || global.json { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+    bar.set_message("looking the store over");
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
 }
 
 /// What the store says of itself; a finding where it says nothing.

@@ -5,8 +5,6 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::{StatVfs, StatVfsMountFlags};
-
 use super::{Finding, Patient};
 use crate::cli::output::counted;
 use crate::cli::status::size;
@@ -52,7 +50,7 @@ pub(super) fn config(file: &Path, read: &Result<Config, Errors>) -> Finding {
 /// The daemon, the folder and the disk; without looking into the store.
 pub(super) fn look(patient: &Patient) -> Vec<Finding> {
     let mut findings = vec![clock(patient.now)];
-    findings.extend(nearest(&patient.state).map(disk));
+    findings.extend(super::disk::look(&patient.state));
     if patient.state.join(FILE_NAME).exists() {
         findings.extend(folder(&patient.state));
         findings.extend((!store::keeps_room(&patient.state)).then(|| ballast(patient.runs)));
@@ -131,47 +129,6 @@ fn clock(now: Timestamp) -> Finding {
     Finding::ok("clock", now.to_string())
 }
 
-/// The folder itself, or the one it will be made in.
-fn nearest(folder: &Path) -> Option<(&Path, StatVfs)> {
-    folder.ancestors().find_map(|folder| {
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        Some((folder, rustix::fs::statvfs(folder).ok()?))
-    })
-}
-
-fn disk((folder, disk): (&Path, StatVfs)) -> Finding {
-    const LITTLE: u64 = 500_000_000;
-    const TOO_LITTLE: u64 = 50_000_000;
-    const FEW: u64 = 1000;
-    const TOO_FEW: u64 = 50;
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-    // A file system that makes them as it goes along counts none.
-    let files = if disk.f_files == 0 { u64::MAX } else { disk.f_favail };
-    let store = fs::metadata(folder.join(FILE_NAME)).map_or(0, |file| file.len());
-    let where_ = folder.display();
-    let room = match files {
-        0..FEW => format!("{} and {files} files are free", size(free)),
-        _ => format!("{} are free", size(free)),
-    };
-    let help = "make room; while there is none habar waits, and sends nothing that it could not record";
-    if disk.f_flag.contains(StatVfsMountFlags::RDONLY) {
-        let what = format!("{where_} can only be read");
-        return Finding::wrong("disk", what, "mount it for writing; `dmesg` may say why it is not");
-    }
-    match () {
-        () if free < TOO_LITTLE || files < TOO_FEW => {
-            Finding::wrong("disk", format!("{where_}: {room}"), help)
-        }
-        () if free < LITTLE || files < FEW => Finding::warning("disk", format!("{where_}: {room}"), help),
-        () if free < store => Finding::warning(
-            "disk",
-            format!("{where_}: {room}, less than the store takes"),
-            "make room: an update of habar copies the store before it changes it",
-        ),
-        () => Finding::ok("disk", format!("{where_}: {room}")),
-    }
-}
-
 /// Whose the files are, and who may look into them.
 fn folder(state: &Path) -> Vec<Finding> {
     let Ok(own) = fs::metadata(state) else { return Vec::new() };
@@ -205,5 +162,33 @@ fn ballast(runs: bool) -> Finding {
         Finding::wrong("ballast", what, "make room on the disk; habar takes it back by itself")
     } else {
         Finding::warning("ballast", what, "the next start takes it back, if there is room")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Level::{self, Ok, Warning, Wrong};
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    #[test]
+    fn a_clock_shows_a_time_at_which_there_is_a_habar() {
+        let at = Timestamp::from_millis;
+        for (now, level) in [(at(0), Wrong), (at(1_700_000_000_000), Wrong), (NOW, Ok), (at(i64::MAX), Wrong)]
+        {
+            assert_eq!(clock(now).level, level, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_store_of_another_time_tells_of_the_clock() {
+        let patient = Patient { file: "c".into(), state: "s".into(), config: None, runs: true, now: NOW };
+        let cases: [(Duration, Level); 3] = [(Duration::ZERO, Ok), (4 * MINUTE, Ok), (365 * DAY, Warning)];
+        for (ahead, level) in cases {
+            let checkup = Checkup { latest: Some(NOW + ahead), last_poll: Some(NOW), ..Checkup::default() };
+            let worst = store(&patient, &checkup).into_iter().map(|finding| finding.level).max();
+            assert_eq!(worst, Some(level), "{ahead:?}");
+        }
     }
 }

@@ -103,3 +103,31 @@ fn dead(checkup: &Checkup) -> Option<Finding> {
     let what = format!("{mails} given up within a week, the last to {}: {}", dead.to, dead.reply);
     Some(Finding::warning("mail", what, "put the address right in the config; `habar outbox` lists them"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Level::{self, Ok, Warning};
+    use super::*;
+
+    #[test]
+    fn the_shipped_unit_cannot_serve_every_way() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("habar.toml");
+        let cases: [(&str, &str, Level, &str); 5] = [
+            ("sendmail:", "/var/lib/habar", Warning, "smtp://localhost?tls=none"),
+            ("sendmail:", "/home/ada/habar", Ok, ""),
+            ("maildir:/srv/mail", "/var/lib/habar", Warning, "unless a drop-in"),
+            ("maildir:mail", "/var/lib/habar", Ok, ""),
+            ("smtps://mail.example.org", "/var/lib/habar", Ok, ""),
+        ];
+        for (via, state, level, help) in cases {
+            let text =
+                format!("[mail]\nfrom = \"a@example.org\"\nto = [\"a@example.org\"]\nvia = \"{via}\"\n");
+            std::fs::write(&file, text).unwrap();
+            let findings = way(&crate::config::load(&file).unwrap(), Path::new(state));
+            let worst = findings.iter().max_by_key(|finding| finding.level).unwrap();
+            assert_eq!(worst.level, level, "{via} {state}");
+            assert!(worst.help.as_deref().unwrap_or_default().contains(help), "{worst:?}");
+        }
+    }
+}
