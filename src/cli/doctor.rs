@@ -12,6 +12,7 @@ use super::output::{self, style};
 use super::{Exit, Result};
 use crate::config::{self, Config};
 use crate::io::store;
+use crate::io::store::checkup::{self, Checkup};
 use crate::time::{Clock, Timestamp};
 
 mod disk;
@@ -123,14 +124,14 @@ fn spinner(global: &Global) -> ProgressBar {
 }
 
 /// What the store says of itself; a finding where it says nothing.
-fn look_into_store(patient: &Patient) -> std::result::Result<store::checkup::Checkup, Finding> {
-    let looked = store::open_read_only(&patient.state)
-        .and_then(|connection| store::checkup::look(&connection, patient.now).map_err(store::Error::from));
+fn look_into_store(patient: &Patient) -> std::result::Result<Checkup, Finding> {
+    // A daemon that starts while we look may change the file under our eyes: damage has to show twice.
+    let looked = match look_once(patient) {
+        Err(store::Error::Damaged(_)) => look_once(patient),
+        looked => looked,
+    };
     let error = match looked {
-        Ok(checkup) => match &checkup.fault {
-            None => return Ok(checkup),
-            Some(fault) => store::Error::Damaged(fault.clone()),
-        },
+        Ok(checkup) => return Ok(checkup),
         Err(error) => error,
     };
     let help = match &error {
@@ -146,6 +147,15 @@ fn look_into_store(patient: &Patient) -> std::result::Result<store::checkup::Che
         _ => "see whether the disk is well: `dmesg` tells",
     };
     Err(Finding::wrong("store", error.to_string(), help))
+}
+
+fn look_once(patient: &Patient) -> std::result::Result<Checkup, store::Error> {
+    let connection = store::open_read_only(&patient.state)?;
+    let checkup = checkup::look(&connection, patient.now)?;
+    match checkup.fault {
+        None => Ok(checkup),
+        Some(fault) => Err(store::Error::Damaged(fault)),
+    }
 }
 
 fn tell(global: &Global, patient: &Patient, findings: &[Finding]) -> Result {

@@ -64,7 +64,7 @@ impl Online {
         bar.finish_and_clear();
         let asked = config.sources.iter().cloned().zip(answers).collect();
         let never = never_worked(state, Clock::System.now());
-        Ok(Self { asked, never, files: config.files.clone(), login: login? })
+        Ok(Self { asked, never, files: config.files.clone(), login })
     }
 
     /// Prints what came of it.
@@ -126,13 +126,16 @@ fn never_worked(state: &Path, now: Timestamp) -> Vec<String> {
 }
 
 /// Goes as far as one can without a mail.
-pub async fn log_in(config: &Config, state: &Path) -> Result<LogIn> {
+pub async fn log_in(config: &Config, state: &Path) -> LogIn {
     let via = config.via_in(state);
     // A Maildir is made when the first mail comes, by whoever delivers it.
     let is_folder = matches!(via, Via::Maildir { .. });
     let mut steps = Vec::new();
     let mut keep = |step: Step| steps.push(Passed { phase: step.phase.to_string(), detail: step.detail });
-    let reason =
-        if is_folder { None } else { configured_mailer(config, state)?.probe(&mut keep).await.err() };
-    Ok(LogIn { via: via.to_string(), is_folder, reason, steps })
+    let reason = match configured_mailer(config, state) {
+        _ if is_folder => None,
+        Ok(mailer) => mailer.probe(&mut keep).await.err(),
+        Err(error) => Some(error.to_string()),
+    };
+    LogIn { via: via.to_string(), is_folder, reason, steps }
 }

@@ -31,6 +31,9 @@ pub(super) fn look(patient: &Patient, checkup: &Checkup) -> Vec<Finding> {
 }
 
 fn sources(patient: &Patient, sources: &[SourceHealth]) -> Vec<Finding> {
+    if sources.is_empty() {
+        return Vec::new();
+    }
     let asked = sources.iter().filter(|source| source.was_asked).count();
     let answering = sources.iter().filter(|source| source.was_asked && source.failures == 0).count();
     if asked > 0 && answering == 0 {
