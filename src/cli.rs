@@ -10,14 +10,17 @@ use rusqlite::Connection;
 
 mod args;
 mod asking;
+mod backup;
 mod check;
 mod demo;
+mod doctor;
 mod exit;
 mod feeds;
 mod init;
 mod logging;
 mod mailtext;
 mod once;
+mod online;
 mod outbox;
 mod output;
 mod pause;
@@ -76,6 +79,8 @@ fn run(args: Args) -> Result {
         Command::Resume(command) => command.run(global),
         Command::TestMail(command) => command.run(global),
         Command::Outbox(command) => command.run(global),
+        Command::Backup(command) => command.run(global),
+        Command::Doctor(command) => command.run(global),
         Command::Try(command) => command.run(global),
     }
 }

@@ -7,6 +7,7 @@ mod change;
 mod check;
 mod diagnostic;
 mod include;
+mod locate;
 mod places;
 mod raw;
 mod unit;
@@ -26,6 +27,7 @@ use crate::time::{HOUR, MINUTE, SECOND};
 
 pub use change::{asked_otherwise, change_summary};
 pub use diagnostic::{Diagnostic, Errors, Place, Severity, suggest};
+pub use locate::{Block, find_source};
 pub use places::{Environment, find, state_dir};
 pub use unit::{in_sandbox, sandbox_refusal};
 

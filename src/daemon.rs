@@ -6,7 +6,8 @@
 pub mod assemble;
 mod files;
 mod keeper;
-mod systemd;
+mod round;
+pub mod systemd;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,12 +23,14 @@ use crate::domain::schedule;
 use crate::io::store::{self, Store};
 use crate::io::{http, tls};
 use crate::pipeline::driver::{Driver, Grace, Signals};
+use crate::pipeline::poll::look_after_sources;
 use crate::pipeline::{Pipeline, Plan};
 use crate::time::{Clock, Timestamp};
 
 use assemble::{assemble, check_sandbox};
 use files::Files;
 use keeper::Keeper;
+use round::FirstRound;
 use systemd::Ends;
 
 /// What is under way at the end gets this long; systemd and people wait no more than 40 s.
@@ -72,13 +75,16 @@ pub async fn run(path: PathBuf, config: Config, state: &Path) -> Result<(), Erro
     let clock = Clock::System;
     let store = open(state, &clock).await?;
     let plan = assemble(&config, &store, clock.now(), None).await?;
-    prepare(&store, clock.now(), &plan).await?;
+    let start = clock.now();
+    let round = FirstRound::new(start, prepare(&store, start, &plan).await?);
     let pipeline = Pipeline::new(store, clock, plan);
     let driver = Driver::new(Arc::clone(&pipeline));
-    let keeper = Keeper::new(path, config, files, hangup, Arc::clone(&pipeline), driver.signals());
+    let (sources, watches) = (config.sources.len(), config.watches.len());
+    let keeper = Keeper::new(path, config, files, hangup, Arc::clone(&pipeline), driver.signals(), round);
     let keeping = tokio::spawn(keeper.run());
     systemd::ready();
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), state = %state.display(), "habar runs");
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!(version, state = %state.display(), sources, watches, "habar runs");
     let ended = serve(driver, keeping, &mut ends).await;
     if ended.is_ok() {
         pipeline.store.let_go(pipeline.clock.now()).await?;
@@ -86,12 +92,14 @@ pub async fn run(path: PathBuf, config: Config, state: &Path) -> Result<(), Erro
     ended
 }
 
-/// What a start finds in the store is brought into reach, and its overdue polls are spread.
-async fn prepare(store: &Store, now: Timestamp, plan: &Plan) -> Result<(), store::Error> {
+/// What a start finds in the store is brought into reach, and its overdue polls are spread over the time it returns.
+async fn prepare(store: &Store, now: Timestamp, plan: &Plan) -> Result<Duration, store::Error> {
     heed(store).await?;
     store.clamp(now, plan.clamp(now)).await?;
     let overdue = store.count_overdue(now).await?;
-    store.spread_polls(now, schedule::start_spread(overdue, plan.rhythm.floor)).await
+    let over = schedule::start_spread(overdue, plan.rhythm.floor);
+    store.spread_polls(now, over).await?;
+    Ok(over)
 }
 
 /// Heeds what other processes have asked for.
@@ -185,6 +193,7 @@ pub async fn exhaust(pipeline: &Pipeline, driver: &mut Driver, all: bool) -> Res
         tokio::time::sleep(next.since(now).max(Duration::from_millis(1))).await;
     }
     let plan = pipeline.plan();
+    look_after_sources(pipeline).await?;
     let prompt = plan.watches.iter().filter(|watch| watch.timing.rule == Rule::Now);
     let subscriptions = prompt.flat_map(|watch| watch.subscriptions.iter().copied()).collect();
     store.release_now(subscriptions, pipeline.clock.now()).await?;

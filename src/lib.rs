@@ -123,7 +123,7 @@
 //! 10. **The administrator is a recipient like any other.** Trouble is told once, until it is over
 //!     ([`io::store::notices`]), through the same outbox; a notice that cannot be delivered makes no notice.
 //!     Tests: `deliver::what_is_refused_for_good_is_dead_and_told_once`, `deliver::a_dead_notice_makes_no_notice`,
-//!     `poll::a_feed_that_fails_for_a_day_is_told_once_each_time`.
+//!     `poll::a_feed_that_fails_for_a_day_is_told_once_each_time`, `poll::sources_that_never_worked_are_one_list_after_a_day`.
 //! 11. **Killing the process at any moment loses no alert, and doubles none but by its own copy.** Delivery is at
 //!     least once: when a *250* is lost to a crash, the same bytes with the same Message-ID go again.
 //!     When the reply to the final dot is lost, only the way that may have taken the mail is tried again.
@@ -131,7 +131,9 @@
 //!     `crash::a_crash_in_compose_changes_nothing`, `crash::a_crash_in_deliver_sends_the_same_mail_again`,
 //!     `kill::nothing_is_lost_and_a_second_copy_is_the_same_mail`,
 //!     `deliver::a_mail_of_unknown_fate_goes_by_no_other_way`,
-//!     `crash::a_mail_that_was_under_way_when_the_process_died_goes_by_no_other_way`.
+//!     `crash::a_mail_that_was_under_way_when_the_process_died_goes_by_no_other_way`,
+//!     `backup::a_copy_taken_beside_the_daemon_takes_the_place_of_the_store`,
+//!     `backup::a_mail_composed_after_a_restore_bears_no_id_of_the_time_that_was_lost`.
 //! 12. **A stranger's input costs a bounded amount, reaches nothing private and learns no secret.** Bodies are capped
 //!     on the wire and decoded, every address is checked at every hop and connected to as it was checked
 //!     ([`io::http`]), servers that dawdle hold up nobody, and no feed or page makes the program panic. The headers

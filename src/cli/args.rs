@@ -7,7 +7,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::config::{self, Environment};
 
 use super::{
-    check, demo, feeds, init, once, outbox, pause, poll, run, status, test_mail, r#try, watches, why,
+    backup, check, demo, doctor, feeds, init, once, outbox, pause, poll, run, status, test_mail, r#try,
+    watches, why,
 };
 
 const LONG_ABOUT: &str = "\
@@ -118,6 +119,8 @@ pub enum Command {
     Resume(pause::Resume),
     TestMail(test_mail::TestMail),
     Outbox(outbox::Outbox),
+    Backup(backup::Backup),
+    Doctor(doctor::Doctor),
     Try(r#try::Try),
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::args::Global;
+use super::online::Online;
 use super::output::{self, Table, style};
 use super::{Exit, Loaded, Result, load_config};
 use crate::config::{self, Config, Diagnostic, Severity, Source, Watch};
@@ -14,14 +15,20 @@ use crate::time::show_duration;
 
 /// Read the config as the daemon would and say what is watched, polled and mailed
 #[derive(Debug, clap::Args)]
-pub struct Check {}
+pub struct Check {
+    /// Also poll every source once and log in to the mail server
+    ///
+    /// Prints the [[source]] lines worth commenting out. Stores and sends nothing. Ends with 69
+    /// when no source answers or the mail server does not let us in.
+    #[arg(long)]
+    online: bool,
+}
 
 impl Check {
     /// Runs the command.
     pub fn run(self, global: &Global) -> Result {
-        let Self {} = self;
         if global.json {
-            return run_json(global);
+            return self.run_json(global);
         }
         let loaded = load_config(global)?;
         if !global.quiet {
@@ -31,26 +38,35 @@ impl Check {
             mail(&loaded)?;
         }
         warnings(&loaded.config.warnings)?;
-        Ok(Exit::Done)
-    }
-}
-
-fn run_json(global: &Global) -> Result {
-    let file = global.config_file();
-    let state = global.state_dir(&file);
-    match config::load(&file) {
-        Ok(config) => output::json(&as_json(&file, &state, &config)).map(|()| Exit::Done),
-        Err(errors) => {
-            let (errors, warnings): (Vec<_>, Vec<_>) =
-                errors.diagnostics.into_iter().partition(|found| found.severity == Severity::Error);
-            output::json(&json!({ "config": file, "errors": errors, "warnings": warnings }))?;
-            Ok(Exit::Config)
+        if !self.online {
+            return Ok(Exit::Done);
         }
+        let online = Online::ask(global, &loaded)?;
+        online.tell()?;
+        Ok(online.exit())
     }
-}
 
-fn heading(text: &str) -> Result<()> {
-    output::line(format!("\n{}", output::paint(style::HEADING, text)))
+    fn run_json(&self, global: &Global) -> Result {
+        let file = global.config_file();
+        let state = global.state_dir(&file);
+        let config = match config::load(&file) {
+            Ok(config) => config,
+            Err(errors) => {
+                let (errors, warnings): (Vec<_>, Vec<_>) =
+                    errors.diagnostics.into_iter().partition(|found| found.severity == Severity::Error);
+                output::json(&json!({ "config": file, "errors": errors, "warnings": warnings }))?;
+                return Ok(Exit::Config);
+            }
+        };
+        let mut shown = as_json(&file, &state, &config);
+        let mut exit = Exit::Done;
+        if self.online {
+            let online = Online::ask(global, &Loaded { config, file, state })?;
+            shown["online"] = online.as_json();
+            exit = online.exit();
+        }
+        output::json(&shown).map(|()| exit)
+    }
 }
 
 fn files(loaded: &Loaded) -> Result<()> {
@@ -62,7 +78,7 @@ fn files(loaded: &Loaded) -> Result<()> {
 }
 
 fn watches(config: &Config) -> Result<()> {
-    heading("Watched")?;
+    output::heading("Watched")?;
     if config.watches.is_empty() {
         return output::line("nothing: add a [[watch]]");
     }
@@ -96,7 +112,7 @@ fn rule(watch: &Watch) -> String {
 }
 
 fn sources(config: &Config) -> Result<()> {
-    heading("Polled")?;
+    output::heading("Polled")?;
     if config.sources.is_empty() {
         return output::line("nothing: add a [[source]]");
     }
@@ -145,7 +161,7 @@ fn notes(source: &Source) -> String {
 
 fn mail(loaded: &Loaded) -> Result<()> {
     let mail = &loaded.config.mail;
-    heading("Mailed")?;
+    output::heading("Mailed")?;
     let login = mail.login.as_ref().map(|login| format!(" as {}", login.user)).unwrap_or_default();
     output::line(format!("via   {}{login}", loaded.config.via_in(&loaded.state)))?;
     output::line(format!("from  {}", mail.from))?;

@@ -53,7 +53,7 @@ impl Feeds {
             let name = if name.is_empty() { &line.url } else { name };
             table.row([
                 name.as_str(),
-                &line.health,
+                health(line),
                 &brief(now.since(line.since)),
                 &ago(line.polled_at, now),
                 &ago(line.news_at, now),
@@ -68,6 +68,7 @@ impl Feeds {
         table.cut(&[0]);
         table.tail_below();
         table.print()?;
+        advise(global, &shown)?;
         Ok(Exit::Done)
     }
 }
@@ -84,4 +85,28 @@ fn rhythm(line: &FeedLine) -> String {
         "rhythm" => every,
         reason => format!("{every} {reason}").trim().to_owned(),
     }
+}
+
+/// The health in a word; one that was asked and has never answered is more than new.
+fn health(line: &FeedLine) -> &str {
+    match line.health.as_str() {
+        "new" if line.has_never_worked() => "never worked",
+        other => other,
+    }
+}
+
+fn advise(global: &Global, shown: &[Shown]) -> Result<()> {
+    let never = shown.iter().filter(|shown| shown.line.has_never_worked()).count();
+    if never == 0 {
+        return Ok(());
+    }
+    let (count, it) =
+        if never == 1 { ("1 source has", "it") } else { (&*format!("{never} sources have"), "each") };
+    output::say(
+        global,
+        format!(
+            "\n{count} never worked. `habar check --online` asks {it} once more, says what to do and prints the \
+         [[source]] lines worth commenting out."
+        ),
+    )
 }

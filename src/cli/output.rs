@@ -68,6 +68,16 @@ pub fn line(text: impl Display) -> Result<()> {
     writeln!(anstream::stdout().lock(), "{text}").map_err(|error| Failure::printing(&error))
 }
 
+/// Prints the title of a section.
+pub fn heading(text: &str) -> Result<()> {
+    line(format!("\n{}", paint(style::HEADING, text)))
+}
+
+/// `1 source`, `2 sources`.
+pub fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Prints what is good to know, unless `--quiet`.
 pub fn say(global: &Global, text: impl Display) -> Result<()> {
     if global.quiet { Ok(()) } else { line(text) }

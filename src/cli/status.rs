@@ -8,6 +8,7 @@ use super::args::Global;
 use super::output::{self, style};
 use super::{Exit, Result, ago, ahead, read_store};
 use crate::config;
+use crate::domain::health;
 use crate::io::store::notices::{self, Notice};
 use crate::io::store::overview::{self, Figures};
 use crate::time::{Clock, Timestamp};
@@ -30,9 +31,12 @@ impl Status {
         }
         show(&figures, &global.state_dir(&global.config_file()), now)?;
         maildir_note(global)?;
-        for notice in &trouble {
+        let (never, other): (Vec<_>, Vec<_>) =
+            trouble.iter().partition(|notice| notice.kind == health::NEVER_WORKED);
+        for notice in other {
             tell(notice, now)?;
         }
+        tell_list(&never)?;
         Ok(Exit::Done)
     }
 }
@@ -52,7 +56,15 @@ fn show(figures: &Figures, state: &Path, now: Timestamp) -> Result<()> {
             "mails",
             format!("{waiting}; {} sent in the last day, {} given up", figures.sent_today, figures.dead),
         ),
-        ("store", format!("{} articles, {}{}", figures.articles, size(figures.bytes), free(state))),
+        (
+            "store",
+            format!(
+                "{} articles, {}{}",
+                figures.articles,
+                size(u64::try_from(figures.bytes).unwrap_or(0)),
+                free(state)
+            ),
+        ),
     ];
     for (name, text) in lines {
         output::line(format!("{} {text}", output::paint(style::HEADING, format!("{name:<8}"))))?;
@@ -62,18 +74,19 @@ fn show(figures: &Figures, state: &Path, now: Timestamp) -> Result<()> {
 
 /// The room that is left where the store lies; nothing where the system does not tell.
 fn free(state: &Path) -> String {
-    rustix::fs::statvfs(state).map_or_else(
-        |_| String::new(),
-        |disk| {
-            let bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
-            format!("; {} free on its disk", size(i64::try_from(bytes).unwrap_or(i64::MAX)))
-        },
-    )
+    free_bytes(state).map_or_else(String::new, |bytes| format!("; {} free on its disk", size(bytes)))
 }
 
-fn size(bytes: i64) -> String {
-    const MEGABYTE: i64 = 1_000_000;
-    const GIGABYTE: i64 = 1000 * MEGABYTE;
+/// The room that is left where a folder lies.
+pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// Bytes as people read them.
+pub(super) fn size(bytes: u64) -> String {
+    const MEGABYTE: u64 = 1_000_000;
+    const GIGABYTE: u64 = 1000 * MEGABYTE;
     let (unit, name) = if bytes >= GIGABYTE { (GIGABYTE, "GB") } else { (MEGABYTE, "MB") };
     format!("{}.{} {name}", bytes / unit, bytes % unit / (unit / 10))
 }
@@ -93,4 +106,12 @@ fn tell(notice: &Notice, now: Timestamp) -> Result<()> {
         output::plain(&notice.message),
         ago(Some(notice.since), now)
     ))
+}
+
+/// Sources that have never worked are one list, and no news.
+fn tell_list(never: &[&Notice]) -> Result<()> {
+    let Some(first) = never.first() else { return Ok(()) };
+    let title = output::paint(style::WARNING, format!("{}:", first.kind));
+    output::line(format!("\n{title} {} of them; `habar feeds` says why", never.len()))?;
+    never.iter().try_for_each(|notice| output::line(format!("    {}", output::plain(&notice.subject))))
 }

@@ -11,12 +11,14 @@ use tokio::signal::unix::Signal;
 
 use super::assemble::{assemble, check_sandbox};
 use super::files::Files;
+use super::round::FirstRound;
 use super::{Error, systemd};
 use crate::config::{self, Config, Errors, asked_otherwise, change_summary};
 use crate::domain::schedule;
 use crate::io::store;
 use crate::pipeline::Pipeline;
 use crate::pipeline::driver::Signals;
+use crate::pipeline::poll::look_after_sources;
 use crate::time::{HOUR, MINUTE, SECOND, Timestamp};
 
 /// The driver goes round at least every few seconds; silent for this long, it hangs.
@@ -41,6 +43,8 @@ pub struct Keeper {
     clean_at: Instant,
     beaten: Option<Instant>,
     complained: Option<Instant>,
+    sources_at: Instant,
+    round: Option<FirstRound>,
 }
 
 /// Why the config is read again.
@@ -68,6 +72,7 @@ impl Keeper {
         hangup: Signal,
         pipeline: Arc<Pipeline>,
         signals: Arc<Signals>,
+        round: FirstRound,
     ) -> Self {
         let clock = (pipeline.clock.now(), Instant::now());
         Self {
@@ -82,6 +87,8 @@ impl Keeper {
             clean_at: clock.1,
             beaten: None,
             complained: None,
+            sources_at: clock.1,
+            round: Some(round),
         }
     }
 
@@ -119,7 +126,21 @@ impl Keeper {
             self.written = written;
         }
         self.check_clock().await?;
+        self.look_after_sources().await?;
         self.clean().await
+    }
+
+    async fn look_after_sources(&mut self) -> Result<(), store::Error> {
+        if let Some(round) = &mut self.round
+            && round.look(&self.pipeline).await?
+        {
+            self.round = None;
+        }
+        if Instant::now() >= self.sources_at {
+            self.sources_at = Instant::now() + MINUTE;
+            look_after_sources(&self.pipeline).await?;
+        }
+        Ok(())
     }
 
     fn complain(&mut self, error: &store::Error) {

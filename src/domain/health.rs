@@ -61,6 +61,15 @@ pub enum Poll<'a> {
 /// A source that fails for this long is told to the administrator.
 pub const PATIENCE: Duration = DAY;
 
+/// Its server says that it is gone for good.
+pub const GONE: &str = "source gone";
+/// It worked once, and has failed for long.
+pub const FAILING: &str = "source failing";
+/// It has failed since it was added.
+pub const NEVER_WORKED: &str = "source never worked";
+/// Reading it killed the process again and again.
+pub const BROKEN: &str = "source broken";
+
 /// The health after a poll at `now`.
 pub fn after(old: &Health, poll: Poll<'_>, now: Timestamp) -> Health {
     let (state, failures, reason) = match poll {
@@ -81,13 +90,14 @@ pub fn after(old: &Health, poll: Poll<'_>, now: Timestamp) -> Health {
     Health { state, since, failures, reason }
 }
 
-/// What the administrator has to hear of a source in this state: its kind, if anything.
-pub fn trouble(health: &Health, now: Timestamp) -> Option<&'static str> {
+/// What the administrator has to hear of a source in this state: its kind, if anything. One that has never
+/// worked is no news; such sources are told in one list.
+pub fn trouble(health: &Health, has_worked: bool, now: Timestamp) -> Option<&'static str> {
     let long = now.since(health.since) >= PATIENCE;
     match health.state {
-        State::Gone => Some("source gone"),
-        State::Failing if long => Some("source failing"),
-        State::New if long && health.failures > 0 => Some("source never worked"),
+        _ if !has_worked => None,
+        State::Gone => Some(GONE),
+        State::Failing if long => Some(FAILING),
         _ => None,
     }
 }
@@ -104,7 +114,7 @@ mod tests {
         let mut health = Health { state: State::New, since: start, failures: 0, reason: None };
         let steps = [
             (1, Poll::Failed("no route"), State::New, 0, None),
-            (25, Poll::Failed("no route"), State::New, 0, Some("source never worked")),
+            (25, Poll::Failed("no route"), State::New, 0, None),
             (26, Poll::Worked, State::Fine, 26, None),
             (27, Poll::Worked, State::Fine, 26, None),
             (28, Poll::Failed("500"), State::Failing, 28, None),
@@ -112,11 +122,23 @@ mod tests {
             (54, Poll::Gone, State::Gone, 54, Some("source gone")),
             (55, Poll::Worked, State::Fine, 55, None),
         ];
+        let mut has_worked = false;
         for (hour, poll, state, since, told) in steps {
+            has_worked |= matches!(poll, Poll::Worked);
             health = after(&health, poll, at(hour));
             assert_eq!((health.state, health.since), (state, at(since)), "hour {hour}");
-            assert_eq!(trouble(&health, at(hour)), told, "hour {hour}");
+            assert_eq!(trouble(&health, has_worked, at(hour)), told, "hour {hour}");
         }
         assert_eq!(health.failures, 0);
+    }
+
+    #[test]
+    fn what_never_worked_is_no_news() {
+        let start = Timestamp::from_millis(0);
+        let mut health = Health { state: State::New, since: start, failures: 0, reason: None };
+        for poll in [Poll::Gone, Poll::Failed("404"), Poll::Gone] {
+            health = after(&health, poll, start + 3 * DAY);
+            assert_eq!(trouble(&health, false, start + 9 * DAY), None, "{health:?}");
+        }
     }
 }

@@ -3,7 +3,9 @@
 //! All writes pass one writer thread that commits many of them at once ([`writer`]); readers have
 //! connections of their own. Work is taken and given back by [`lease`]; each table group has a file.
 
+pub mod backup;
 mod ballast;
+pub mod checkup;
 pub mod entries;
 pub mod feeds;
 pub mod hosts;
@@ -322,6 +324,11 @@ fn refuse_emptied(path: &Path, ballast: &ballast::Ballast) -> Result<(), Error> 
         )));
     }
     Ok(())
+}
+
+/// Whether room to record what is sent is kept beside the store: without it nothing is sent.
+pub fn keeps_room(dir: &Path) -> bool {
+    ballast::Ballast::of(dir).is_whole()
 }
 
 /// The file in the state directory whose lock says that a process holds it.

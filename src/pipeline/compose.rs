@@ -35,8 +35,9 @@ impl Stage for Compose {
 
     async fn perform(&self, lease: &Self::Lease) -> ComposePlan {
         let plan = self.pipeline.plan();
-        let ids = Ids { store: self.pipeline.store.id(), claim: lease.unique() };
-        decide(&plan, &lease.job, &ids, self.pipeline.clock.now())
+        let now = self.pipeline.clock.now();
+        let ids = Ids { store: self.pipeline.store.id(), claim: lease.unique(), now };
+        decide(&plan, &lease.job, &ids, now)
     }
 
     async fn settle(&self, lease: Self::Lease, plan: ComposePlan) -> Result<(), Error> {
@@ -52,16 +53,18 @@ impl Stage for Compose {
     }
 }
 
-/// What Message-IDs are made of: nothing that another store or another claim has.
+/// What Message-IDs are made of: nothing that another store or another claim has. A store that was restored
+/// from a backup counts its claims anew, and mail servers drop what bears the id of an earlier mail.
 struct Ids<'a> {
     store: &'a str,
     claim: String,
+    now: Timestamp,
 }
 
 impl Ids<'_> {
     fn message(&self, number: usize, sender: &str) -> String {
         let domain = sender.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
-        format!("<{}.{}.{number}@{domain}>", self.store, self.claim)
+        format!("<{}.{}.{number}.{}@{domain}>", self.store, self.claim, self.now.millis())
     }
 }
 

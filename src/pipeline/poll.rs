@@ -1,5 +1,6 @@
 //! Poll: a due feed is asked for news, and what is new becomes entries that are due for reading.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use url::Url;
@@ -14,7 +15,7 @@ use crate::io::store::Error;
 use crate::io::store::feeds::{Brought, DueFeed, NewDocument, NewEntry, PollPlan};
 use crate::io::store::hosts::HostPlan;
 use crate::io::store::lease::Lease;
-use crate::io::store::notices::NoticeChange;
+use crate::io::store::notices::{self, NoticeChange};
 use crate::time::{DAY, Timestamp};
 
 /// Entries of one settle; a giant document is stored in chunks of this many, its validators with the last.
@@ -65,7 +66,7 @@ impl Stage for Poll {
         decided.hosts.next_at = now + plan.host_gap;
         if lease.is_deadly() {
             decided.notice = NoticeChange::Raise {
-                kind: "source broken".to_owned(),
+                kind: health::BROKEN.to_owned(),
                 subject: shown(&feed.url),
                 message: DEADLY.to_owned(),
             };
@@ -242,7 +243,7 @@ fn decide(feed: &DueFeed, seen: Seen, rhythm: &Rhythm, full_text: bool, now: Tim
 }
 
 fn notice(feed: &DueFeed, health: &Health, now: Timestamp) -> NoticeChange {
-    match health::trouble(health, now) {
+    match health::trouble(health, feed.has_worked, now) {
         Some(kind) => NoticeChange::Raise {
             kind: kind.to_owned(),
             subject: shown(&feed.url),
@@ -253,6 +254,35 @@ fn notice(feed: &DueFeed, health: &Health, now: Timestamp) -> NoticeChange {
         }
         None => NoticeChange::None,
     }
+}
+
+/// What no single poll can tell. Sources that have never worked since they were added are told in one list,
+/// when that is a day; and whoever is no longer configured is in no trouble.
+pub async fn look_after_sources(pipeline: &Pipeline) -> Result<(), Error> {
+    let (store, now) = (&pipeline.store, pipeline.clock.now());
+    let plan = pipeline.plan();
+    let configured: HashSet<String> = plan.sources.values().map(|s| http::masked(&s.url)).collect();
+    let troubles = store.read(notices::current).await?;
+    let is_told = |subject: &String| {
+        troubles.iter().any(|told| told.kind == health::NEVER_WORKED && told.subject == *subject)
+    };
+    let mut changes = Vec::new();
+    for (url, reason) in store.never_worked(now - health::PATIENCE).await? {
+        let (kind, subject) = (health::NEVER_WORKED.to_owned(), shown(&url));
+        if !is_told(&subject) {
+            changes.push(NoticeChange::Raise { kind, subject, message: reason });
+        }
+    }
+    if !changes.is_empty() {
+        tracing::warn!(sources = changes.len(), "sources have never worked since they were added");
+    }
+    let of_a_source = [health::GONE, health::FAILING, health::NEVER_WORKED, health::BROKEN];
+    for told in troubles {
+        if of_a_source.contains(&told.kind.as_str()) && !configured.contains(&told.subject) {
+            changes.push(NoticeChange::Over { subject: told.subject });
+        }
+    }
+    if changes.is_empty() { Ok(()) } else { store.notices(changes, now).await }
 }
 
 fn new_document(feed: &DueFeed, fresh: Fresh, full_text: bool, now: Timestamp) -> NewDocument {

@@ -24,43 +24,43 @@ fn item(title: &str) -> Item {
 }
 
 /// An outlet with one feed.
-struct Outlet {
-    web: Web,
+pub struct Outlet {
+    pub web: Web,
     entries: Vec<Item>,
 }
 
 impl Outlet {
-    async fn open() -> Self {
+    pub async fn open() -> Self {
         Self::open_at("127.0.0.1").await
     }
 
-    async fn open_at(ip: &str) -> Self {
+    pub async fn open_at(ip: &str) -> Self {
         let outlet = Self { web: Web::at(ip).await, entries: Vec::new() };
         outlet.web.page("/feed.xml", Answer::feed(rss(&[])));
         outlet
     }
 
-    fn url(&self) -> url::Url {
+    pub fn url(&self) -> url::Url {
         self.web.url("/feed.xml")
     }
 
-    fn publish(&mut self, title: &str) {
+    pub fn publish(&mut self, title: &str) {
         self.entries.insert(0, item(title));
         self.web.page("/feed.xml", Answer::feed(rss(&self.entries)));
     }
 }
 
-fn via(smtp: &SmtpServer) -> String {
+pub fn via(smtp: &SmtpServer) -> String {
     format!("smtp://127.0.0.1:{}?tls=none", smtp.port)
 }
 
 /// The mails that were taken, as one text.
-fn mails(smtp: &SmtpServer) -> String {
+pub fn mails(smtp: &SmtpServer) -> String {
     smtp.taken().iter().map(|mail| String::from_utf8_lossy(&mail.bytes).into_owned()).collect()
 }
 
 /// Waits for a mail that tells this.
-async fn mail_about(smtp: &SmtpServer, title: &str) {
+pub async fn mail_about(smtp: &SmtpServer, title: &str) {
     for count in 1.. {
         if mails(smtp).contains(title) {
             return;
@@ -292,7 +292,7 @@ async fn a_mail_under_way_is_waited_for_and_no_longer_than_granted() {
 // ---------------------------------------------------------------- beside the daemon
 
 /// Everything in a folder with a hash of it. The index of the log is memory that processes share.
-fn snapshot(folder: &Path) -> BTreeMap<String, u64> {
+pub fn snapshot(folder: &Path) -> BTreeMap<String, u64> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -309,7 +309,7 @@ fn snapshot(folder: &Path) -> BTreeMap<String, u64> {
     found
 }
 
-const READERS: [&[&str]; 13] = [
+const READERS: [&[&str]; 15] = [
     &["watches"],
     &["watches", "--json"],
     &["why", "river rose"],
@@ -323,6 +323,8 @@ const READERS: [&[&str]; 13] = [
     &["outbox", "list", "--json"],
     &["outbox", "show", "1"],
     &["outbox", "show", "1", "--json"],
+    &["doctor"],
+    &["doctor", "--json"],
 ];
 
 async fn readers_change_nothing(home: &Home, by: &[&str], when: &str) {
@@ -487,7 +489,7 @@ fn foreign(path: &Path) {
     execute(path, "CREATE TABLE shopping (what TEXT); INSERT INTO shopping VALUES ('bread')");
 }
 
-fn change(path: &Path, change: impl Fn(&mut Vec<u8>)) {
+pub fn change(path: &Path, change: impl Fn(&mut Vec<u8>)) {
     let mut bytes = std::fs::read(path).unwrap();
     change(&mut bytes);
     std::fs::write(path, bytes).unwrap();
@@ -510,16 +512,25 @@ async fn a_store_of_an_earlier_run_goes_on_where_it_was() {
 }
 
 #[tokio::test]
-async fn a_start_spreads_the_polls_it_finds_overdue() {
+async fn a_start_spreads_the_polls_it_finds_overdue_and_says_what_came_of_them() {
     let mut outlets = Vec::new();
     for last in 2..8 {
         outlets.push(Outlet::open_at(&format!("127.0.0.{last}")).await);
     }
+    outlets[0].web.page("/feed.xml", Answer::status(404));
     let urls: Vec<_> = outlets.iter().map(Outlet::url).collect();
     let home = Home::new(&config("maildir:mail", &urls, "[\"river\"]", ""));
     let daemon = home.daemon().await;
-    daemon.wait_until("six polls", |log| log.matches("source works").count() == 6).await;
-    daemon.stop().await;
+    daemon.wait_to_hear("first round: 5 of 6 sources answered, 1 did not; `habar feeds` says why").await;
+    let log = daemon.stop().await;
+    assert!(log.contains(" sources=6 watches=1") && log.contains("mail=\"maildir:"), "{log}");
+    let why = log.lines().filter(|line| line.contains("source does not work") && line.contains("(404)"));
+    assert_eq!((log.matches("source works").count(), why.count()), (5, 1), "{log}");
+    let note = format!("mail goes to the Maildir {}", home.state().join("mail").display());
+    assert!(log.contains(&note) && home.run(&["status"]).await.stdout.contains(&note), "{log}");
+    let feeds = home.run(&["feeds"]).await.stdout;
+    assert!(feeds.contains("never worked") && feeds.contains("(404)"), "{feeds}");
+    assert!(feeds.contains("1 source has never worked. `habar check --online`"), "{feeds}");
     let over = home.ask("SELECT max(polled_at) - min(polled_at) FROM feeds");
     assert!(over >= 2000, "half a second for each of six: {over} ms");
 }
@@ -684,5 +695,5 @@ async fn the_password_stays_where_it_is() {
 #[test]
 fn every_reader_is_tried() {
     let names: BTreeSet<&str> = READERS.iter().map(|arguments| arguments[0]).collect();
-    assert_eq!(names, BTreeSet::from(["feeds", "watches", "status", "why", "outbox"]));
+    assert_eq!(names, BTreeSet::from(["feeds", "watches", "status", "why", "outbox", "doctor"]));
 }

@@ -1,5 +1,6 @@
 //! The one integration binary: a file per stage, the harness, the crash matrix, the commands and the tidy test.
 
+mod backup;
 mod cli;
 mod commands;
 mod compose;
@@ -7,11 +8,13 @@ mod crash;
 mod credentials;
 mod daemon;
 mod deliver;
+mod doctor;
 mod guard;
 mod http;
 mod kill;
 mod mail;
 mod network;
+mod online;
 mod poll;
 mod program;
 mod proxy;

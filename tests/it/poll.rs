@@ -235,13 +235,62 @@ async fn a_feed_that_fails_for_a_day_is_told_once_each_time() {
     assert_eq!(world.notices().len(), 2);
 }
 
+/// Four sources, of which only the first works.
+async fn three_that_never_work() -> World {
+    let source = |host: &str| format!("[[source]]\nurl = \"http://{host}.test/{host}.xml\"\n");
+    let config: String = ["a", "b", "c", "d"].map(source).concat();
+    let world = World::new(&(config + "[[watch]]\nname = \"Rail\"\nkeywords = [\"railway\"]\n")).await;
+    world.page(A, Answer::feed(rss(&[])));
+    world.page("http://b.test/b.xml", Answer::status(410));
+    world.page("http://c.test/c.xml", Answer::ok("text/html", "<html><body>Welcome</body></html>"));
+    world
+}
+
 #[tokio::test]
-async fn a_source_that_never_worked_is_told_after_a_day() {
-    let world = World::new(SUMMARIES).await;
-    world.pass(3 * DAY).await;
+async fn sources_that_never_worked_are_one_list_after_a_day() {
+    let world = three_that_never_work().await;
+    world.pass(23 * HOUR + 59 * MINUTE).await;
+    assert_eq!(world.notices().len(), 0, "no news, and none that is gone at once");
+    world.pass(2 * MINUTE).await;
+    world.pass(20 * MINUTE).await;
     let notices = world.notices();
     assert_eq!(notices.len(), 1);
-    assert!(notices[0].has("source never worked") && notices[0].has("404"), "{}", notices[0].text);
+    let told = &notices[0];
+    for part in ["source never worked", "b.test", "410", "c.test", "d.test", "404", "habar check --online"] {
+        assert!(told.count(part) == 1, "{part} once in {}", told.text);
+    }
+    assert!(!told.has("a.test"), "{}", told.text);
+    world.pass(20 * DAY).await;
+    assert_eq!(world.notices().len(), 1, "told once");
+}
+
+#[tokio::test]
+async fn a_source_that_works_at_last_is_like_any_other() {
+    let mut world = three_that_never_work().await;
+    world.pass(2 * DAY).await;
+    world.publish("http://d.test/d.xml", item("http://d.test/1", "Railway news"));
+    world.pass(2 * DAY).await;
+    assert_eq!(world.mail().len(), 1);
+    let open = "SELECT count(*) FROM notices WHERE state <> 'over'";
+    assert_eq!(world.select::<i64>(open), [2]);
+    world.page("http://d.test/d.xml", Answer::status(500));
+    world.pass(4 * DAY).await;
+    let notices = world.notices();
+    assert_eq!(notices.len(), 2);
+    assert!(notices[1].has("source failing") && notices[1].has("d.test"), "{}", notices[1].text);
+}
+
+#[tokio::test]
+async fn a_source_that_is_taken_out_is_in_no_trouble() {
+    let mut world = three_that_never_work().await;
+    world.pass(2 * DAY).await;
+    world
+        .reload("[[source]]\nurl = \"http://a.test/a.xml\"\n[[source]]\nurl = \"http://b.test/b.xml\"\n")
+        .await;
+    world.pass(MINUTE).await;
+    let open = "SELECT subject FROM notices WHERE state <> 'over'";
+    let left: Vec<String> = world.select(open).iter().map(|url: &String| world.shown(url)).collect();
+    assert_eq!(left, ["http://b.test/b.xml"]);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use habar::io::mail::{Kept, Mailer, Memory};
 use habar::io::store::{FILE_NAME, Store, open_read_only, outbox};
 use habar::pipeline::Pipeline;
 use habar::pipeline::driver::Driver;
+use habar::pipeline::poll::look_after_sources;
 use habar::time::{Clock, MINUTE, SECOND, Timestamp};
 use rusqlite::types::FromSql;
 use tempfile::TempDir;
@@ -212,6 +213,11 @@ impl World {
         self.pipeline = Some(Pipeline::new(store, self.clock.clone(), plan));
     }
 
+    /// The process ends; [`World::restart`] starts another.
+    pub fn stop(&mut self) {
+        self.pipeline = None;
+    }
+
     /// The process dies and another one starts: what was held is still owned by the dead one.
     pub async fn restart(&mut self) {
         self.pipeline = None;
@@ -262,6 +268,7 @@ impl World {
         let end = self.now() + time;
         loop {
             self.run_until_idle().await;
+            look_after_sources(&self.pipeline()).await.unwrap();
             let now = self.now();
             let due = self.pipeline().store.next_due().await.unwrap();
             let next = [due.poll, due.read, due.compose, due.deliver].into_iter().flatten().min();

@@ -9,8 +9,8 @@ use url::Url;
 use super::language;
 use super::mail::{Letter, Mark, Notice, NoticeLine, Outlet, Told};
 use super::wrap::cut;
-use crate::domain::text;
 use crate::domain::watch::Field;
+use crate::domain::{health, text};
 use crate::time::Timestamp;
 
 /// Stories told in full; what comes after them is listed by title.
@@ -316,6 +316,7 @@ pub(super) struct Trouble {
 #[derive(Serialize)]
 struct Kind {
     name: String,
+    help: Option<&'static str>,
     lines: Vec<TroubleLine>,
 }
 
@@ -334,10 +335,21 @@ pub(super) fn notice(notice: &Notice) -> Trouble {
         let shown = trouble_line(line, &notice.zone);
         match kinds.iter_mut().find(|kind| kind.name == name) {
             Some(kind) => kind.lines.push(shown),
-            None => kinds.push(Kind { name, lines: vec![shown] }),
+            None => kinds.push(Kind { help: help(&name), name, lines: vec![shown] }),
         }
     }
     Trouble { when: show_time(notice.date, &notice.zone), count: notice.lines.len(), kinds }
+}
+
+/// What to do about all troubles of a kind, said once.
+fn help(kind: &str) -> Option<&'static str> {
+    match kind {
+        health::NEVER_WORKED => Some(
+            "They have failed since they were added, and stay on trial. `habar check --online` asks them again \
+             and prints the [[source]] lines worth commenting out.",
+        ),
+        _ => None,
+    }
 }
 
 fn trouble_line(line: &NoticeLine, zone: &TimeZone) -> TroubleLine {

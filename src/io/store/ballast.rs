@@ -26,9 +26,14 @@ impl Ballast {
         self.path.exists()
     }
 
+    /// Whether it holds all the room it should.
+    pub fn is_whole(&self) -> bool {
+        std::fs::metadata(&self.path).is_ok_and(|file| file.len() == BYTES as u64)
+    }
+
     /// Makes sure that it is there, whole and on the disk.
     pub fn keep(&self) -> io::Result<()> {
-        if std::fs::metadata(&self.path).is_ok_and(|file| file.len() == BYTES as u64) {
+        if self.is_whole() {
             return Ok(());
         }
         let made = self.make();

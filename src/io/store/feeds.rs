@@ -34,6 +34,8 @@ pub struct DueFeed {
     pub first_sight: bool,
     /// What is known of its health.
     pub health: Health,
+    /// It has been read at least once.
+    pub has_worked: bool,
 }
 
 /// An entry as a poll hands it to the store.
@@ -192,7 +194,7 @@ fn due(
     // A poll has a minute's start over the pages of its host.
     let sql = format!(
         "SELECT h.id, h.name, h.robots, h.robots_at, f.id, f.url, f.etag, f.last_modified, f.body_hash, f.answered_by,
-                f.seen_at IS NULL, f.health, f.health_since, f.failures, f.reason
+                f.seen_at IS NULL, f.health, f.health_since, f.failures, f.reason, f.worked_at IS NOT NULL
          FROM hosts h JOIN feeds f ON f.id = (
              SELECT id FROM feeds WHERE host_id = h.id AND due_at <= ?2 AND paused = 0 AND {crashes}
              ORDER BY due_at LIMIT 1)
@@ -222,6 +224,7 @@ fn due_feed(row: &Row<'_>) -> rusqlite::Result<DueFeed> {
             failures: row.get(13)?,
             reason: row.get(14)?,
         },
+        has_worked: row.get(15)?,
     })
 }
 

@@ -32,10 +32,10 @@ pub fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Error> {
 
 /// The schema that the file has; an error when it is newer than this program, or no file of ours.
 pub fn refuse_newer(connection: &Connection, path: &Path) -> Result<i64, Error> {
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let found = schema(connection)?;
     let id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let known = newest();
     if tables > 0 && id != APPLICATION_ID {
         return Err(Error::Damaged(format!("{} is a database of another program", path.display())));
     }
@@ -55,11 +55,20 @@ pub fn refuse_older(connection: &Connection, path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// The schema that a file has.
+pub fn schema(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// The newest schema of this program.
+pub fn newest() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
 fn back_up(connection: &Connection, path: &Path, schema: i64) -> Result<(), Error> {
     let copy = PathBuf::from(format!("{}.schema-{schema}", path.display()));
     if copy.exists() {
         std::fs::remove_file(&copy).map_err(|e| super::cannot_open(&copy, &e))?;
     }
-    connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
-    Ok(())
+    super::backup::copy_into(connection, &copy)
 }

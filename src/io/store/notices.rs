@@ -107,6 +107,11 @@ impl Store {
         self.write(move |tx| apply(tx, &change, now)).await
     }
 
+    /// The same for several, which so share a mail.
+    pub async fn notices(&self, changes: Vec<NoticeChange>, now: Timestamp) -> Result<(), Error> {
+        self.write(move |tx| changes.iter().try_for_each(|change| apply(tx, change, now))).await
+    }
+
     /// Ends the notices of what happened once and was told long ago.
     pub async fn end_notices(&self, now: Timestamp) -> Result<(), Error> {
         self.write(move |tx| {

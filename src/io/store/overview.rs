@@ -34,6 +34,13 @@ pub struct FeedLine {
     pub hits: u32,
 }
 
+impl FeedLine {
+    /// It was asked, and has not answered once.
+    pub fn has_never_worked(&self) -> bool {
+        self.worked_at.is_none() && self.polled_at.is_some()
+    }
+}
+
 /// A source as the commands that name one know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
@@ -234,6 +241,17 @@ pub fn figures(connection: &Connection, now: Timestamp) -> rusqlite::Result<Figu
     )
 }
 
+/// The first polls of a start, in figures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    /// Sources that were asked.
+    pub asked: u32,
+    /// Those of them that answered with a feed, or that it is unchanged.
+    pub answered: u32,
+    /// Sources that are still to be asked.
+    pub left: u32,
+}
+
 /// When something can be claimed next, by stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NextDue {
@@ -296,6 +314,35 @@ impl Store {
             let at: Option<i64> =
                 connection.query_row(sql, params![now.millis(), due_by.millis()], |row| row.get(0))?;
             Ok(at.map(Timestamp::from_millis))
+        })
+        .await
+    }
+
+    /// Address and last failure of the sources that were added before `before` and have not worked once.
+    pub async fn never_worked(&self, before: Timestamp) -> Result<Vec<(String, String)>, Error> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT url, ifnull(reason, '') FROM feeds WHERE active = 1 AND paused = 0 AND worked_at IS NULL
+                     AND failures > 0 AND added_at <= ?1 ORDER BY id",
+            )?;
+            statement.query_map([before.millis()], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+        .await
+    }
+
+    /// How far the polls of a start have come: those that it found due, by `until` at the latest.
+    pub async fn round(&self, start: Timestamp, until: Timestamp) -> Result<Round, Error> {
+        self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT count(*) FILTER (WHERE polled_at >= ?1),
+                        count(*) FILTER (WHERE polled_at >= ?1 AND failures = 0),
+                        count(*) FILTER (WHERE ifnull(polled_at, 0) < ?1 AND (due_at <= ?2 OR owner IS NOT NULL))
+                     FROM feeds WHERE active = 1 AND paused = 0",
+                )?
+                .query_row([start.millis(), until.millis()], |row| {
+                    Ok(Round { asked: row.get(0)?, answered: row.get(1)?, left: row.get(2)? })
+                })
         })
         .await
     }

@@ -127,7 +127,7 @@ impl Store {
             Ok(())
         };
         self.write(move |tx| asked(tx)).await?;
-        self.heed_requests().await
+        self.heed_requests().await.map(drop)
     }
 
     /// The watches that are paused at present, by id.

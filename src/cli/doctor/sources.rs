@@ -1,0 +1,86 @@
+//! The sources, and what is read of them.
+
+use super::{Finding, Patient};
+use crate::cli::brief;
+use crate::cli::output::counted;
+use crate::domain::health::PATIENCE;
+use crate::io::http::masked;
+use crate::io::store::checkup::{Checkup, SourceHealth};
+
+/// How the sources do, and whether their pages come.
+pub(super) fn look(patient: &Patient, checkup: &Checkup) -> Vec<Finding> {
+    let mut findings = sources(patient, &checkup.sources);
+    if checkup.pages > 0 {
+        findings.push(Finding::warning(
+            "pages",
+            format!("{} should have been read six hours ago", counted(checkup.pages as usize, "page")),
+            "a host may be slow, or have too many of them; their alerts come with the feed's own words until then",
+        ));
+    }
+    if checkup.held > 0 && patient.runs {
+        findings.push(Finding::warning(
+            "pages",
+            format!(
+                "{} of a first sight wait for pages, longer than they may",
+                counted(checkup.held as usize, "alert")
+            ),
+            "restart habar, and please report this",
+        ));
+    }
+    findings
+}
+
+fn sources(patient: &Patient, sources: &[SourceHealth]) -> Vec<Finding> {
+    if sources.is_empty() {
+        return Vec::new();
+    }
+    let asked = sources.iter().filter(|source| source.was_asked).count();
+    let answering = sources.iter().filter(|source| source.was_asked && source.failures == 0).count();
+    if asked > 0 && answering == 0 {
+        let reason =
+            sources.iter().find(|source| source.was_asked).map_or("", |source| source.reason.as_str());
+        let what = format!("none of {} answers: {reason}", counted(asked, "source"));
+        return vec![Finding::wrong(
+            "sources",
+            what,
+            "see whether this machine reaches the web: `habar check --online`",
+        )];
+    }
+    let mut findings =
+        vec![Finding::ok("sources", format!("{answering} of {} answer", counted(sources.len(), "source")))];
+    let long = |since| patient.now.since(since) >= PATIENCE;
+    let never: Vec<_> =
+        sources.iter().filter(|s| !s.has_worked && s.failures > 0 && long(s.added_at)).map(never).collect();
+    if !never.is_empty() {
+        let what = format!("{} never worked", has(never.len()));
+        let help = "`habar check --online` prints the [[source]] lines worth commenting out";
+        findings.push(Finding::warning("sources", what, help).with(never));
+    }
+    let lost: Vec<_> = sources
+        .iter()
+        .filter(|s| s.has_worked && s.failures > 0 && (s.health == "gone" || long(s.since)))
+        .map(|source| lost(source, patient))
+        .collect();
+    if !lost.is_empty() {
+        let what = format!("{} failed for more than a day", has(lost.len()));
+        let help = "habar goes on asking; where an address has changed, write the new one";
+        findings.push(Finding::warning("sources", what, help).with(lost));
+    }
+    findings
+}
+
+fn has(count: usize) -> String {
+    format!("{} {}", counted(count, "source"), if count == 1 { "has" } else { "have" })
+}
+
+fn never(source: &SourceHealth) -> String {
+    format!("{}: {}", shown(&source.url), source.reason)
+}
+
+fn lost(source: &SourceHealth, patient: &Patient) -> String {
+    format!("{}, for {}: {}", shown(&source.url), brief(patient.now.since(source.since)), source.reason)
+}
+
+fn shown(url: &str) -> String {
+    url::Url::parse(url).map_or_else(|_| url.to_owned(), |url| masked(&url))
+}
