@@ -18,7 +18,7 @@ use crate::time::show_duration;
 pub struct Check {
     /// Also poll every source once and log in to the mail server
     ///
-    /// Prints the [[source]] lines worth commenting out. Stores and sends nothing. Ends with 69
+    /// Prints the `[[source]]` lines worth commenting out. Stores and sends nothing. Ends with 69
     /// when no source answers or the mail server does not let us in.
     #[arg(long)]
     online: bool,

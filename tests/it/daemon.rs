@@ -309,7 +309,7 @@ pub fn snapshot(folder: &Path) -> BTreeMap<String, u64> {
     found
 }
 
-const READERS: [&[&str]; 15] = [
+const READERS: [&[&str]; 14] = [
     &["watches"],
     &["watches", "--json"],
     &["why", "river rose"],
@@ -323,7 +323,6 @@ const READERS: [&[&str]; 15] = [
     &["outbox", "list", "--json"],
     &["outbox", "show", "1"],
     &["outbox", "show", "1", "--json"],
-    &["doctor"],
     &["doctor", "--json"],
 ];
 

@@ -84,60 +84,69 @@ async fn what_the_store_knows_of_trouble_is_told() {
     let pristine = home.path().join("pristine.db");
     tamper(&home, "PRAGMA wal_checkpoint(truncate)");
     std::fs::copy(home.database(), &pristine).unwrap();
-    let cases: [(&str, &str, &[&str]); 14] = [
+    let cases: [(&str, &[&str]); 6] = [
         (
-            "UPDATE messages SET composed_at = composed_at - 7200000",
-            "wrong mail",
-            &["1 mail waits for up to 2h", "mailbox busy"],
+            "UPDATE messages SET composed_at = composed_at - 7200000;
+             UPDATE entries SET found_at = found_at + 86400000, due_at = found_at - 90000000;
+             UPDATE feeds SET health = 'failing', failures = 9, reason = 'too slow',
+                 health_since = health_since - 180000000 WHERE id = 1",
+            &[
+                "wrong mail 1 mail waits for up to 2h: *mailbox busy",
+                "warning clock the store knows of things that happen in 23h 59m from now",
+                "warning pages 1 page should have been read six hours ago",
+                "warning sources 1 source worked once and fails now http://127.0.0.1:*, for 2d 2h: too slow",
+            ],
         ),
         (
             "UPDATE messages SET composed_at = composed_at - 7200000;
-             INSERT INTO messages (subscription_id, recipient_id, message_id, subject, composed_at, state, settled_at)
-             SELECT subscription_id, recipient_id, 'x', 's', composed_at, 'sent', composed_at + 1 FROM messages",
-            "warning mail",
-            &["1 mail waits"],
+             INSERT INTO messages (subscription_id, recipient_id, message_id, subject, composed_at, state, settled_at, reply)
+             SELECT subscription_id, recipient_id, s.state, 's', composed_at, s.state, composed_at + 1, '550 no such user'
+             FROM messages, (SELECT 'sent' AS state UNION SELECT 'dead') s;
+             UPDATE feeds SET health = 'gone', failures = 1, reason = '410' WHERE id = 1",
+            &[
+                "warning mail 1 mail waits for up to 2h: *mailbox busy",
+                "warning mail 1 mail given up within a week, the last to desk@example.org: 550 no such user",
+                "warning sources 1 source worked once and fails now http://127.0.0.1:*: 410",
+            ],
         ),
         (
-            "UPDATE messages SET state = 'dead', due_at = NULL, settled_at = composed_at, reply = '550 no such user'",
-            "warning mail",
-            &["1 mail given up", "desk@example.org", "550 no such user"],
+            "UPDATE feeds SET polled_at = polled_at - 86400000;
+             UPDATE feeds SET health = 'new', failures = 4, reason = '404', worked_at = NULL,
+                 added_at = added_at - 86400000 WHERE id = 1",
+            &[
+                "wrong daemon does not run; the last poll was 1d ago",
+                "warning sources 1 source has never worked http://127.0.0.1:*: 404",
+            ],
         ),
         (
-            "UPDATE feeds SET health = 'failing', failures = 9, reason = 'too slow', health_since = health_since - 180000000
-             WHERE id = 1",
-            "warning sources",
-            &["1 source has failed for more than a day", "for 2d", "too slow"],
+            "UPDATE feeds SET failures = 1, reason = 'no route';
+             PRAGMA foreign_keys = off; DELETE FROM hosts WHERE id = 1",
+            &[
+                "wrong sources none of 2 sources answers: no route",
+                "wrong store the file is whole, but feeds names what is not there",
+            ],
         ),
-        ("UPDATE feeds SET health = 'gone', failures = 1, reason = '410' WHERE id = 1", "warning sources", &["410"]),
-        (
-            "UPDATE feeds SET health = 'new', failures = 4, reason = '404', worked_at = NULL, added_at = added_at - 86400000
-             WHERE id = 1",
-            "warning sources",
-            &["1 source has never worked", "404"],
-        ),
-        ("UPDATE feeds SET failures = 1, reason = 'no route'", "wrong sources", &["none of 2 sources answers: no route"]),
-        ("UPDATE entries SET found_at = found_at + 86400000", "warning clock", &["in 23h 59m from now"]),
-        (
-            "UPDATE feeds SET polled_at = polled_at - 86400000",
-            "wrong daemon",
-            &["does not run; the last poll was 1d ago"],
-        ),
-        ("UPDATE feeds SET polled_at = NULL, failures = 0", "wrong daemon", &["the last poll was never"]),
-        ("UPDATE entries SET due_at = found_at - 90000000", "warning pages", &["1 page should have been read"]),
-        (
-            "PRAGMA foreign_keys = off; DELETE FROM hosts WHERE id = 1",
-            "wrong store",
-            &["feeds names what is not there"],
-        ),
-        ("PRAGMA user_version = 0", "warning store", &["schema 0"]),
-        ("PRAGMA user_version = 99", "wrong store", &["schema 99"]),
+        ("PRAGMA user_version = 0", &["warning store schema 0, and this habar works with *"]),
+        ("PRAGMA user_version = 99", &["wrong store *has schema 99*"]),
     ];
-    for (sql, level_and_check, words) in cases {
+    for (sql, expected) in cases {
         std::fs::copy(&pristine, home.database()).unwrap();
         tamper(&home, sql);
         tamper(&home, "PRAGMA wal_checkpoint(truncate)");
-        assert_one(&troubles(&home, &[]).await, level_and_check, words);
+        let lines = troubles(&home, &[]).await;
+        let is_told = |pattern: &&&str| lines.iter().any(|line| is_like(line, pattern));
+        assert_eq!(
+            (expected.iter().filter(is_told).count(), lines.len()),
+            (expected.len(), expected.len()),
+            "{lines:#?}"
+        );
     }
+}
+
+/// Whether a line is what the pattern says; a star stands for anything.
+fn is_like(line: &str, pattern: &str) -> bool {
+    let pattern = glob::Pattern::new(&pattern.replace('[', "[[]")).unwrap();
+    pattern.matches(line.trim())
 }
 
 #[tokio::test]

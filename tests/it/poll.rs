@@ -239,7 +239,9 @@ async fn a_feed_that_fails_for_a_day_is_told_once_each_time() {
 async fn three_that_never_work() -> World {
     let source = |host: &str| format!("[[source]]\nurl = \"http://{host}.test/{host}.xml\"\n");
     let config: String = ["a", "b", "c", "d"].map(source).concat();
-    let world = World::new(&(config + "[[watch]]\nname = \"Rail\"\nkeywords = [\"railway\"]\n")).await;
+    let rhythm = "[polling]\nbudget = 4\nfloor = \"6h\"\nceiling = \"6h\"\n";
+    let world =
+        World::new(&(config + rhythm + "[[watch]]\nname = \"Rail\"\nkeywords = [\"railway\"]\n")).await;
     world.page(A, Answer::feed(rss(&[])));
     world.page("http://b.test/b.xml", Answer::status(410));
     world.page("http://c.test/c.xml", Answer::ok("text/html", "<html><body>Welcome</body></html>"));
@@ -260,7 +262,7 @@ async fn sources_that_never_worked_are_one_list_after_a_day() {
         assert!(told.count(part) == 1, "{part} once in {}", told.text);
     }
     assert!(!told.has("a.test"), "{}", told.text);
-    world.pass(20 * DAY).await;
+    world.pass(8 * DAY).await;
     assert_eq!(world.notices().len(), 1, "told once");
 }
 

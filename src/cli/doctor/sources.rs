@@ -52,7 +52,11 @@ fn sources(patient: &Patient, sources: &[SourceHealth]) -> Vec<Finding> {
     let never: Vec<_> =
         sources.iter().filter(|s| !s.has_worked && s.failures > 0 && long(s.added_at)).map(never).collect();
     if !never.is_empty() {
-        let what = format!("{} never worked", has(never.len()));
+        let what = format!(
+            "{} {} never worked",
+            counted(never.len(), "source"),
+            if never.len() == 1 { "has" } else { "have" }
+        );
         let help = "`habar check --online` prints the [[source]] lines worth commenting out";
         findings.push(Finding::warning("sources", what, help).with(never));
     }
@@ -62,15 +66,15 @@ fn sources(patient: &Patient, sources: &[SourceHealth]) -> Vec<Finding> {
         .map(|source| lost(source, patient))
         .collect();
     if !lost.is_empty() {
-        let what = format!("{} failed for more than a day", has(lost.len()));
+        let what = format!(
+            "{} worked once and fail{} now",
+            counted(lost.len(), "source"),
+            if lost.len() == 1 { "s" } else { "" }
+        );
         let help = "habar goes on asking; where an address has changed, write the new one";
         findings.push(Finding::warning("sources", what, help).with(lost));
     }
     findings
-}
-
-fn has(count: usize) -> String {
-    format!("{} {}", counted(count, "source"), if count == 1 { "has" } else { "have" })
 }
 
 fn never(source: &SourceHealth) -> String {
