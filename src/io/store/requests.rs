@@ -124,10 +124,10 @@ impl Store {
                 )?
                 .execute(params![url, now.millis()])?;
             }
-            Ok(())
+            heed_polls(tx)?;
+            hosts::refresh_all(tx)
         };
-        self.write(move |tx| asked(tx)).await?;
-        self.heed_requests().await.map(drop)
+        self.write(move |tx| asked(tx)).await
     }
 
     /// The watches that are paused at present, by id.
