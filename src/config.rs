@@ -34,6 +34,12 @@ pub use unit::{in_sandbox, sandbox_refusal};
 /// The shipped config: every option with its default and a line of explanation. `habar init` writes it.
 pub const TEMPLATE: &str = include_str!("../config/habar.toml");
 
+/// The packs that it includes, by their names beside it.
+pub const PACKS: [(&str, &str); 2] = [
+    ("sources/turkic-world.toml", include_str!("../config/sources/turkic-world.toml")),
+    ("watches/ots.toml", include_str!("../config/watches/ots.toml")),
+];
+
 /// Everything a user can set, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
