@@ -255,15 +255,15 @@ fn the_password_is_a_file_or_the_units_credential_and_never_shown() {
     std::fs::write(folder.path().join("smtp.password"), "hunter2").unwrap();
     let path = folder.path().join("habar.toml");
     let mail = "[mail]\nfrom = 'habar@example.org'\nto = ['desk@example.org']\nvia = 'smtps://mail.example.org'\nuser = 'habar'\n";
+    let secret = folder.path().join("smtp.password");
     let unit =
         Environment { credentials_directory: Some(folder.path().to_owned()), ..Environment::default() };
+    let dropin = format!("[Service]\nLoadCredential=smtp.password:{}", secret.display());
+    let beside_unit = Environment { unit: Some(Unit::parse(&dropin)), ..Environment::default() };
     let cases = [
-        (
-            format!("{mail}password_file = 'smtp.password'"),
-            Environment::default(),
-            folder.path().join("smtp.password"),
-        ),
-        (mail.to_owned(), unit, folder.path().join("smtp.password")),
+        (format!("{mail}password_file = 'smtp.password'"), Environment::default(), secret.clone()),
+        (mail.to_owned(), unit, secret.clone()),
+        (mail.to_owned(), beside_unit, secret),
         (mail.to_owned(), Environment::default(), "/run/credentials/habar.service/smtp.password".into()),
     ];
     for (text, environment, expected) in cases {
@@ -334,6 +334,34 @@ fn headers_may_stand_in_a_table_of_their_own() {
     assert_eq!(source("headers = {}").credentials, None);
     let shown = format!("{:?}", source("headers = { X-Odd = 'hunter2' }"));
     assert!(shown.contains("x-odd") && !shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn what_the_service_cannot_do_is_told_to_whoever_checks_its_config() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("habar.toml");
+    let warnings = |via: &str, environment: &Environment| -> Vec<String> {
+        let text = format!(
+            "[mail]\nvia = '{via}'\nfrom = 'a@example.org'\nto = ['b@example.org']\n\
+             [[source]]\nurl = 'https://example.org/'\n[[watch]]\nname = 'A'\nkeywords = ['OTS']\n"
+        );
+        std::fs::write(&path, text).unwrap();
+        load_in(&path, environment).unwrap().warnings.iter().map(ToString::to_string).collect()
+    };
+    let system = Environment { unit: Some(Unit::shipped()), ..Environment::default() };
+    let in_unit = Environment { state_directory: Some("/var/lib/habar".into()), ..Environment::default() };
+    assert!(in_unit.with_unit_of(Path::new("/etc/habar/habar.toml")).unit.is_none());
+    assert!(Environment::default().with_unit_of(Path::new("config/habar.toml")).unit.is_none());
+
+    let told = warnings("sendmail:", &system);
+    for part in [
+        "habar.toml:2:7: warning: the service cannot mail this way: sendmail needs privileges",
+        "\n  help: write via = \"smtp://localhost:25?tls=none\"",
+    ] {
+        assert!(told.len() == 1 && told[0].contains(part), "{part} in {told:?}");
+    }
+    assert_eq!(warnings("maildir:mail", &system), Vec::<String>::new());
+    assert_eq!(warnings("sendmail:", &Environment::default()), Vec::<String>::new());
 }
 
 #[test]

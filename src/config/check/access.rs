@@ -202,10 +202,15 @@ impl Checker<'_> {
         path
     }
 
-    /// Where a credential of the unit lies.
+    /// Where a credential of the unit lies; outside of the unit, while it does not run, where the unit takes it from.
     pub(super) fn credential(&self, name: &Path) -> PathBuf {
-        let folder = self.environment.credentials_directory.as_deref().unwrap_or(Path::new(CREDENTIALS));
-        folder.join(name)
+        let own = self.environment.credentials_directory.as_deref();
+        let handed = own.unwrap_or(Path::new(CREDENTIALS)).join(name);
+        if own.is_some() || handed.exists() {
+            return handed;
+        }
+        let taken_from = || self.environment.unit.as_ref()?.credential(name.to_str()?);
+        taken_from().unwrap_or(handed)
     }
 }
 

@@ -10,6 +10,7 @@ use super::Checker;
 use crate::config::MailConfig;
 use crate::config::diagnostic::{At, suggest};
 use crate::config::include::reason;
+use crate::config::places::SYSTEM_STATE;
 use crate::config::raw::{self, Text};
 use crate::io::mail::{Login, Password, Secret, Via};
 
@@ -20,6 +21,7 @@ impl Checker<'_> {
     pub(super) fn mail(&mut self, raw: &raw::Mail) -> MailConfig {
         let via = self.via(raw);
         let to_folder = matches!(via, Via::Maildir { .. });
+        self.warn_shut(raw, &via);
         let mut to = self.addresses("to", &raw.to);
         if to.is_empty() && (to_folder || raw.flawed) {
             to.push(NOBODY.1.to_owned());
@@ -36,6 +38,14 @@ impl Checker<'_> {
 
     fn via(&mut self, raw: &raw::Mail) -> Via {
         self.parsed("via", &raw.via).unwrap_or_else(|| Via::Maildir { dir: PathBuf::from("mail") })
+    }
+
+    /// The daemon refuses such a way out; whoever checks the config for it is told beforehand.
+    fn warn_shut(&mut self, raw: &raw::Mail, via: &Via) {
+        let Some(unit) = &self.environment.unit else { return };
+        if let (Some(text), Some(refusal)) = (&raw.via, unit.refusal(via, Path::new(SYSTEM_STATE))) {
+            self.warn(text, format!("the service cannot mail this way: {}", refusal.what), refusal.remedy);
+        }
     }
 
     fn from(&mut self, raw: &raw::Mail, to_folder: bool) -> String {
@@ -88,12 +98,17 @@ impl Checker<'_> {
     fn warn_unreadable(&mut self, at: &Spanned<String>, path: &Path, is_credential: bool) {
         let Err(error) = std::fs::File::open(path) else { return };
         let (message, help) = if is_credential {
+            // systemd reads it as root.
+            if error.kind() == std::io::ErrorKind::PermissionDenied {
+                return;
+            }
             (
                 format!(
                     "there is no password for user: neither password_file nor the credential {}",
                     path.display()
                 ),
-                "for example: password_file = \"/etc/habar/smtp.password\"",
+                "for example: password_file = \"/etc/habar/smtp.password\", \
+                 or the drop-in systemd/habar.service.d/password.conf",
             )
         } else {
             (

@@ -3,9 +3,9 @@
 //! A file is named after the Message-ID, so a mail that is handed over again after a crash replaces itself.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -44,8 +44,8 @@ impl Maildir {
 
     pub(super) async fn probe(&self) -> Result<(), String> {
         let dir = self.dir.clone();
-        let made = tokio::task::spawn_blocking(move || make(&dir)).await;
-        made.unwrap_or_else(|e| Err(io::Error::other(e))).map_err(|e| self.reason(&e))
+        let tried = tokio::task::spawn_blocking(move || try_out(&dir)).await;
+        tried.unwrap_or_else(|e| Err(io::Error::other(e))).map_err(|e| self.reason(&e))
     }
 
     fn reason(&self, error: &io::Error) -> String {
@@ -69,10 +69,26 @@ fn deliver(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
     file.write_all(bytes)?;
+    share(&file, dir)?;
     file.sync_all()?;
     fs::rename(&unfinished, &finished)?;
     sync(&dir.join("new"))?;
     Ok(finished)
+}
+
+/// A mail is for its owner alone, but in a folder that its group may write to it is for the group: that is how a
+/// service's own user and the people who read the mail share a Maildir. Whatever the umask, and never for others.
+fn share(file: &File, dir: &Path) -> io::Result<()> {
+    let group_may_write = fs::metadata(dir.join("new"))?.mode() & 0o020 != 0;
+    if group_may_write { file.set_permissions(Permissions::from_mode(0o660)) } else { Ok(()) }
+}
+
+/// Whether a mail could be written.
+fn try_out(dir: &Path) -> io::Result<()> {
+    make(dir)?;
+    let file = dir.join("tmp").join(format!("{}.probe.habar", std::process::id()));
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&file)?;
+    fs::remove_file(file)
 }
 
 fn make(dir: &Path) -> io::Result<()> {
