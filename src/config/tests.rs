@@ -365,6 +365,47 @@ fn what_the_service_cannot_do_is_told_to_whoever_checks_its_config() {
 }
 
 #[test]
+fn a_password_that_the_service_will_not_have_is_told_beforehand() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("smtp.password");
+    let path = folder.path().join("habar.toml");
+    let warnings = |line: &str, unit: &str| {
+        let text = format!(
+            "[mail]\nvia = 'smtps://mail.example.org'\nfrom = 'a@example.org'\nto = ['b@example.org']\n\
+             user = 'a'\n{line}\n[[source]]\nurl = 'https://example.org/'\n[[watch]]\nname = 'A'\nkeywords = ['OTS']\n"
+        );
+        std::fs::write(&path, text).unwrap();
+        let environment = Environment { unit: Some(Unit::parse(unit)), ..Environment::default() };
+        let told = load_in(&path, &environment).unwrap().warnings;
+        told.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let dropin = format!("[Service]\nDynamicUser=yes\nLoadCredential=smtp.password:{}", secret.display());
+    let told = warnings("", &dropin);
+    assert!(
+        told.contains("smtp.password is missing") && told.contains("write the password into it"),
+        "{told}"
+    );
+    let told = warnings("", "[Service]\nDynamicUser=yes");
+    assert!(told.contains("neither password_file nor the credential"), "{told}");
+
+    std::fs::write(&secret, "hunter2").unwrap();
+    assert_eq!(warnings("", &dropin), "");
+    let line = "password_file = 'smtp.password'";
+    for (mode, unit, shut) in [
+        (0o600, "[Service]\nDynamicUser=yes", true),
+        (0o644, "[Service]\nDynamicUser=yes", false),
+        (0o640, "[Service]\nDynamicUser=yes\nSupplementaryGroups=mail", false),
+        (0o600, "[Service]\nUser=habar", false),
+    ] {
+        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(mode)).unwrap();
+        let told = warnings(line, unit);
+        assert_eq!(told.contains("cannot be read by the service"), shut, "{mode:o} {unit}\n{told}");
+        assert_eq!(told.contains("password.conf"), shut, "{told}");
+    }
+}
+
+#[test]
 fn no_message_shows_a_secret() {
     let cases = [
         "[mail]\npassword = \"hunter2\"",

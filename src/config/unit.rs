@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::io::mail::Via;
@@ -90,6 +91,13 @@ impl Unit {
         let (_, path) =
             entries.iter().filter_map(|entry| entry.split_once(':')).rfind(|(id, _)| *id == name)?;
         Some(PathBuf::from(path)).filter(|path| path.is_absolute())
+    }
+
+    /// Whether a file that root reads is shut to the unit: a user that exists only while the unit runs owns no file
+    /// and is in no group, unless the unit gives it one.
+    pub fn cannot_read(&self, path: &Path) -> bool {
+        let for_others = fs::metadata(path).is_ok_and(|meta| meta.mode() & 0o004 != 0);
+        self.is_on("DynamicUser") && self.list("SupplementaryGroups").is_empty() && !for_others
     }
 
     /// Why mail cannot leave by `via`. `state` is what the unit may write to in any case.

@@ -574,6 +574,32 @@ async fn a_maildir_that_its_group_may_write_to_is_shared_with_the_group() {
 }
 
 #[tokio::test]
+async fn what_root_writes_into_the_maildir_of_somebody_else_is_theirs() {
+    use std::os::unix::fs::{MetadataExt, chown, symlink};
+    const SOMEBODY: u32 = 61_234;
+    let folder = tempfile::tempdir().expect("a folder");
+    if chown(folder.path(), Some(SOMEBODY), Some(SOMEBODY)).is_err() {
+        eprintln!("SKIPPED: only root gives files away");
+        return;
+    }
+    let dir = folder.path().join("deep/mail");
+    assert_eq!(word(&send(&maildir(&dir), MAIL).await), "sent");
+    let mail = files(&dir.join("new")).remove(0);
+    for path in [&dir, &dir.join("new"), &dir.join("cur"), &dir.join("tmp"), &mail] {
+        let owner = std::fs::metadata(path).expect("there");
+        assert_eq!((owner.uid(), owner.gid()), (SOMEBODY, SOMEBODY), "{}", path.display());
+    }
+    // They may lay a link where root will write, and gain nothing by it.
+    let precious = folder.path().join("precious");
+    std::fs::write(&precious, "mine").expect("written");
+    std::fs::remove_file(&mail).expect("removed");
+    symlink(&precious, dir.join("tmp").join(mail.file_name().expect("a name"))).expect("laid");
+    assert_eq!(word(&send(&maildir(&dir), MAIL).await), "sent");
+    assert_eq!(std::fs::read(&precious).expect("there"), b"mine");
+    assert_eq!(std::fs::metadata(&precious).expect("there").uid(), 0);
+}
+
+#[tokio::test]
 async fn what_a_crash_left_in_a_maildir_is_written_over() {
     let folder = tempfile::tempdir().expect("a folder");
     let mailer = maildir(folder.path());
