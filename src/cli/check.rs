@@ -91,7 +91,7 @@ fn watches(config: &Config) -> Result<()> {
 
 /// The first keywords, and how many more there are.
 fn keywords(watch: &Watch) -> String {
-    const SHOWN: usize = 10;
+    const SHOWN: usize = 5;
     let shown = watch.keywords.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
     match watch.keywords.len().saturating_sub(SHOWN) {
         0 => shown,
