@@ -403,6 +403,13 @@ fn a_password_that_the_service_will_not_have_is_told_beforehand() {
         assert_eq!(told.contains("cannot be read by the service"), shut, "{mode:o} {unit}\n{told}");
         assert_eq!(told.contains("password.conf"), shut, "{told}");
     }
+
+    // So for the secrets of sources.
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let line = "[[source]]\nurl = 'https://b.example.org/'\nauth = { token_file = 'smtp.password' }";
+    let line = format!("password_file = '/dev/null'\n{line}");
+    assert!(warnings(&line, "[Service]\nDynamicUser=yes").contains("write \"smtp.password\" here"));
+    assert_eq!(warnings(&line, &dropin), "", "the unit hands it over");
 }
 
 #[test]
