@@ -29,10 +29,16 @@ pub use change::{asked_otherwise, change_summary};
 pub use diagnostic::{Diagnostic, Errors, Place, Severity, suggest};
 pub use locate::{Block, find_source};
 pub use places::{Environment, find, state_dir};
-pub use unit::{in_sandbox, sandbox_refusal};
+pub use unit::{Unit, in_sandbox, sandbox_refusal};
 
 /// The shipped config: every option with its default and a line of explanation. `habar init` writes it.
 pub const TEMPLATE: &str = include_str!("../config/habar.toml");
+
+/// The packs that it includes, by their names beside it.
+pub const PACKS: [(&str, &str); 2] = [
+    ("sources/turkic-world.toml", include_str!("../config/sources/turkic-world.toml")),
+    ("watches/ots.toml", include_str!("../config/watches/ots.toml")),
+];
 
 /// Everything a user can set, checked.
 #[derive(Clone, Debug)]
@@ -203,7 +209,7 @@ impl Default for StoreConfig {
 
 /// Reads the config at `path` with everything it includes, in the environment of this process.
 pub fn load(path: &Path) -> Result<Config, Errors> {
-    load_in(path, &Environment::of_this_process())
+    load_in(path, &Environment::of_this_process().with_unit_of(path))
 }
 
 /// Reads the config at `path` with everything it includes.

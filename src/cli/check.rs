@@ -84,10 +84,19 @@ fn watches(config: &Config) -> Result<()> {
     }
     let mut table = Table::new(&["WATCH", "KEYWORDS", "IN", "TOLD", "TO"]);
     for watch in &config.watches {
-        let keywords = watch.keywords.join(", ");
-        table.row([watch.name.as_str(), &keywords, &scope(watch), &rule(watch), &watch.to.join(", ")]);
+        table.row([watch.name.as_str(), &keywords(watch), &scope(watch), &rule(watch), &watch.to.join(", ")]);
     }
     table.print()
+}
+
+/// The first keywords, and how many more there are.
+fn keywords(watch: &Watch) -> String {
+    const SHOWN: usize = 5;
+    let shown = watch.keywords.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match watch.keywords.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// Which articles a watch looks at, in a few words.

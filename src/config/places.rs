@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::unit::Unit;
+
 /// What the environment says about places.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
@@ -17,6 +19,8 @@ pub struct Environment {
     pub xdg_state_home: Option<PathBuf>,
     /// `$HOME`
     pub home: Option<PathBuf>,
+    /// The unit for which a config is read from outside of it.
+    pub unit: Option<Unit>,
 }
 
 impl Environment {
@@ -30,7 +34,15 @@ impl Environment {
             xdg_config_home: path("XDG_CONFIG_HOME"),
             xdg_state_home: path("XDG_STATE_HOME"),
             home: path("HOME"),
+            unit: None,
         }
+    }
+
+    /// The same, with the unit that a config below `/etc` is meant for, unless this process is the unit's own.
+    #[must_use]
+    pub fn with_unit_of(self, config: &Path) -> Self {
+        let outside = config.starts_with("/etc") && self.state_directory.is_none();
+        Self { unit: outside.then(Unit::of_this_machine), ..self }
     }
 
     fn user_folder(&self, xdg: Option<&PathBuf>, below_home: &str) -> Option<PathBuf> {
@@ -42,6 +54,8 @@ impl Environment {
 
 const HERE: &str = "config/habar.toml";
 const SYSTEM: &str = "/etc/habar/habar.toml";
+/// Where systemd keeps the state of the shipped unit.
+pub(super) const SYSTEM_STATE: &str = "/var/lib/habar";
 
 /// The config: the explicit one, else `$HABAR_CONFIG`, else the first that `exists` of `./config/habar.toml`,
 /// the user's and the system's. When there is none, the first is named, since that is what `init` writes.
@@ -65,7 +79,7 @@ pub fn state_dir(explicit: Option<&Path>, config: &Path, environment: &Environme
         let first = paths.to_str().and_then(|paths| paths.split(':').next()).map(PathBuf::from);
         return first.unwrap_or_else(|| paths.clone());
     }
-    let system = PathBuf::from("/var/lib/habar");
+    let system = PathBuf::from(SYSTEM_STATE);
     if config.starts_with("/etc") {
         return system;
     }

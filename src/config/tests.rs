@@ -1,5 +1,7 @@
 //! What the config accepts, and what it says about each kind of mistake.
 
+mod packs;
+
 use super::*;
 use crate::domain::digest::release::Rule;
 use crate::domain::scope::Selector;
@@ -253,15 +255,15 @@ fn the_password_is_a_file_or_the_units_credential_and_never_shown() {
     std::fs::write(folder.path().join("smtp.password"), "hunter2").unwrap();
     let path = folder.path().join("habar.toml");
     let mail = "[mail]\nfrom = 'habar@example.org'\nto = ['desk@example.org']\nvia = 'smtps://mail.example.org'\nuser = 'habar'\n";
+    let secret = folder.path().join("smtp.password");
     let unit =
         Environment { credentials_directory: Some(folder.path().to_owned()), ..Environment::default() };
+    let dropin = format!("[Service]\nLoadCredential=smtp.password:{}", secret.display());
+    let beside_unit = Environment { unit: Some(Unit::parse(&dropin)), ..Environment::default() };
     let cases = [
-        (
-            format!("{mail}password_file = 'smtp.password'"),
-            Environment::default(),
-            folder.path().join("smtp.password"),
-        ),
-        (mail.to_owned(), unit, folder.path().join("smtp.password")),
+        (format!("{mail}password_file = 'smtp.password'"), Environment::default(), secret.clone()),
+        (mail.to_owned(), unit, secret.clone()),
+        (mail.to_owned(), beside_unit, secret),
         (mail.to_owned(), Environment::default(), "/run/credentials/habar.service/smtp.password".into()),
     ];
     for (text, environment, expected) in cases {
@@ -332,6 +334,82 @@ fn headers_may_stand_in_a_table_of_their_own() {
     assert_eq!(source("headers = {}").credentials, None);
     let shown = format!("{:?}", source("headers = { X-Odd = 'hunter2' }"));
     assert!(shown.contains("x-odd") && !shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn what_the_service_cannot_do_is_told_to_whoever_checks_its_config() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("habar.toml");
+    let warnings = |via: &str, environment: &Environment| -> Vec<String> {
+        let text = format!(
+            "[mail]\nvia = '{via}'\nfrom = 'a@example.org'\nto = ['b@example.org']\n\
+             [[source]]\nurl = 'https://example.org/'\n[[watch]]\nname = 'A'\nkeywords = ['OTS']\n"
+        );
+        std::fs::write(&path, text).unwrap();
+        load_in(&path, environment).unwrap().warnings.iter().map(ToString::to_string).collect()
+    };
+    let system = Environment { unit: Some(Unit::shipped()), ..Environment::default() };
+    let in_unit = Environment { state_directory: Some("/var/lib/habar".into()), ..Environment::default() };
+    assert!(in_unit.with_unit_of(Path::new("/etc/habar/habar.toml")).unit.is_none());
+    assert!(Environment::default().with_unit_of(Path::new("config/habar.toml")).unit.is_none());
+
+    let told = warnings("sendmail:", &system);
+    for part in [
+        "habar.toml:2:7: warning: the service cannot mail this way: sendmail needs privileges",
+        "\n  help: write via = \"smtp://localhost:25?tls=none\"",
+    ] {
+        assert!(told.len() == 1 && told[0].contains(part), "{part} in {told:?}");
+    }
+    assert_eq!(warnings("maildir:mail", &system), Vec::<String>::new());
+    assert_eq!(warnings("sendmail:", &Environment::default()), Vec::<String>::new());
+}
+
+#[test]
+fn a_password_that_the_service_will_not_have_is_told_beforehand() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("smtp.password");
+    let path = folder.path().join("habar.toml");
+    let warnings = |line: &str, unit: &str| {
+        let text = format!(
+            "[mail]\nvia = 'smtps://mail.example.org'\nfrom = 'a@example.org'\nto = ['b@example.org']\n\
+             user = 'a'\n{line}\n[[source]]\nurl = 'https://example.org/'\n[[watch]]\nname = 'A'\nkeywords = ['OTS']\n"
+        );
+        std::fs::write(&path, text).unwrap();
+        let environment = Environment { unit: Some(Unit::parse(unit)), ..Environment::default() };
+        let told = load_in(&path, &environment).unwrap().warnings;
+        told.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let dropin = format!("[Service]\nDynamicUser=yes\nLoadCredential=smtp.password:{}", secret.display());
+    let told = warnings("", &dropin);
+    assert!(
+        told.contains("smtp.password is missing") && told.contains("write the password into it"),
+        "{told}"
+    );
+    let told = warnings("", "[Service]\nDynamicUser=yes");
+    assert!(told.contains("neither password_file nor the credential"), "{told}");
+
+    std::fs::write(&secret, "hunter2").unwrap();
+    assert_eq!(warnings("", &dropin), "");
+    let line = "password_file = 'smtp.password'";
+    for (mode, unit, shut) in [
+        (0o600, "[Service]\nDynamicUser=yes", true),
+        (0o644, "[Service]\nDynamicUser=yes", false),
+        (0o640, "[Service]\nDynamicUser=yes\nSupplementaryGroups=mail", false),
+        (0o600, "[Service]\nUser=habar", false),
+    ] {
+        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(mode)).unwrap();
+        let told = warnings(line, unit);
+        assert_eq!(told.contains("cannot be read by the service"), shut, "{mode:o} {unit}\n{told}");
+        assert_eq!(told.contains("password.conf"), shut, "{told}");
+    }
+
+    // So for the secrets of sources.
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let line = "[[source]]\nurl = 'https://b.example.org/'\nauth = { token_file = 'smtp.password' }";
+    let line = format!("password_file = '/dev/null'\n{line}");
+    assert!(warnings(&line, "[Service]\nDynamicUser=yes").contains("write \"smtp.password\" here"));
+    assert_eq!(warnings(&line, &dropin), "", "the unit hands it over");
 }
 
 #[test]
@@ -523,8 +601,9 @@ fn shipped(prefix: &str) -> Vec<(String, String)> {
     let mut section = String::new();
     let mut found = Vec::new();
     for line in TEMPLATE.lines() {
-        if line.starts_with('[') {
-            section = line.trim_matches(['[', ']']).to_owned();
+        let header = line.strip_prefix('#').unwrap_or(line);
+        if header.starts_with('[') {
+            section = header.trim_matches(['[', ']']).to_owned();
         }
         let Some((key, value)) = line.strip_prefix(prefix).and_then(|line| line.split_once(" = ")) else {
             continue;
@@ -552,12 +631,16 @@ fn the_shipped_file_explains_every_key() {
     }
 }
 
+/// What `init` writes, with another text for the main file.
+fn with_packs(main: &str) -> Config {
+    let (loaded, _) = load_files(&[&[("habar.toml", main)], &PACKS[..]].concat());
+    loaded.unwrap_or_else(|errors| panic!("{errors}"))
+}
+
 #[test]
 fn the_shipped_file_loads_and_its_commented_options_are_the_defaults() {
-    let shipped_as_it_is = accepted(TEMPLATE);
+    let shipped_as_it_is = with_packs(TEMPLATE);
     assert_eq!(shipped_as_it_is.warnings, []);
-    assert!(shipped_as_it_is.sources.len() >= 6);
-    assert_eq!(shipped_as_it_is.watches.len(), 1);
 
     let uncommented: String = TEMPLATE
         .lines()
@@ -565,8 +648,15 @@ fn the_shipped_file_loads_and_its_commented_options_are_the_defaults() {
         .collect::<Vec<_>>()
         .join("\n");
     assert_ne!(uncommented, TEMPLATE);
-    let with_defaults = accepted(&uncommented);
+    let mut with_defaults = with_packs(&uncommented);
+    assert_eq!(with_defaults.warnings, []);
+    // The watch and the source that are there to be changed come first; what of them stands without ## is enough.
+    let (watch, source) = (with_defaults.watches.remove(0), with_defaults.sources.remove(0));
     assert_eq!(change_summary(&shipped_as_it_is, &with_defaults), Vec::<String>::new());
+    let least = format!("[[source]]\nurl = '{}'\n[[watch]]\nname = '{}'\n", source.url, watch.name);
+    let least = accepted(&format!("{least}keywords = {:?}", watch.keywords));
+    let shown = Config { sources: vec![source], watches: vec![watch], ..with_defaults };
+    assert_eq!(change_summary(&least, &shown), Vec::<String>::new());
 
     // Outside of [mail], [[source]] and [[watch]] everything has a default, so everything is shown at it.
     let defaults: Vec<String> = shipped("#").into_iter().map(|(key, _)| key).collect();
@@ -578,7 +668,8 @@ fn the_shipped_file_loads_and_its_commented_options_are_the_defaults() {
 }
 
 fn is_default(line: &str) -> bool {
-    line.strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
+    line.strip_prefix('#')
+        .is_some_and(|rest| rest.starts_with("[[") || rest.starts_with(|c: char| c.is_ascii_lowercase()))
 }
 
 #[test]

@@ -71,15 +71,15 @@ pub fn configured_mailer(config: &Config, state: &std::path::Path) -> Result<Mai
 
 /// Refuses a way out that the sandbox of the unit we run in cannot serve.
 pub async fn check_sandbox(config: &Config, state: &std::path::Path) -> Result<(), Error> {
-    let Some(remedy) = sandbox_refusal(&config.mail.via, state).filter(|_| in_sandbox()) else {
+    let Some(refusal) = sandbox_refusal(&config.mail.via, state).filter(|_| in_sandbox()) else {
         return Ok(());
     };
-    // A drop-in may have opened the folder.
-    let is_folder = matches!(config.mail.via, Via::Maildir { .. });
-    if is_folder && configured_mailer(config, state)?.probe(&mut |_| {}).await.is_ok() {
-        return Ok(());
+    if !matches!(config.mail.via, Via::Maildir { .. }) {
+        return Err(Error::Sandbox(refusal.to_string()));
     }
-    Err(Error::Sandbox(remedy))
+    // A drop-in may have opened the folder.
+    let mailer = configured_mailer(config, state)?;
+    mailer.probe(&mut |_| {}).await.map_err(|reason| Error::Sandbox(format!("{reason}; {refusal}")))
 }
 
 /// The bare address of a sender with a name.

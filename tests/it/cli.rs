@@ -98,14 +98,20 @@ fn init_writes_what_check_accepts() {
     let output = run(folder.path(), &["init"]);
     assert_exit(&output, 0);
     let told = stdout(&output);
-    for step in ["config/habar.toml", "habar check", "habar run", ".local/state/habar/mail"] {
+    let packs = ["config/sources/turkic-world.toml", "config/watches/ots.toml"];
+    for step in
+        packs.iter().chain(&["config/habar.toml", "habar check", "habar run", ".local/state/habar/mail"])
+    {
         assert!(told.contains(step), "{step} in {told}");
     }
     let output = run(folder.path(), &["check"]);
     assert_exit(&output, 0);
-    for part in ["Watched", "Polled", "Mailed", "Organization of Turkic States", "maildir:"] {
+    for part in
+        packs.iter().chain(&["Watched", "Polled", "Mailed", "Organization of Turkic States", "maildir:"])
+    {
         assert!(stdout(&output).contains(part), "{part} in {}", stdout(&output));
     }
+    assert!(!stdout(&output).contains("warning"), "{}", stdout(&output));
     assert!(!folder.path().join(".local").exists(), "check must not create anything");
 }
 
@@ -118,6 +124,29 @@ fn init_overwrites_nothing() {
     assert_exit(&output, 73);
     assert!(stderr(&output).contains("mine/habar.toml exists"), "{}", stderr(&output));
     assert_eq!(fs::read_to_string(folder.path().join("mine/habar.toml")).unwrap(), "# mine");
+    assert_eq!(fs::read_dir(folder.path().join("mine")).unwrap().count(), 1, "no packs beside it either");
+
+    let pack = folder.path().join("other/watches/ots.toml");
+    fs::create_dir_all(pack.parent().unwrap()).unwrap();
+    fs::write(&pack, "# mine").unwrap();
+    let output = run(folder.path(), &["init", "other"]);
+    assert_exit(&output, 0);
+    assert!(
+        stdout(&output).contains("kept, since it was there: other/watches/ots.toml"),
+        "{}",
+        stdout(&output)
+    );
+    assert_eq!(fs::read_to_string(&pack).unwrap(), "# mine");
+    assert!(folder.path().join("other/sources/turkic-world.toml").exists());
+}
+
+#[test]
+fn init_told_to_write_where_it_cannot_leaves_no_config() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    let output = run(folder.path(), &["init", "file/below"]);
+    assert_exit(&output, 73);
+    assert!(stderr(&output).contains("cannot write file/below"), "{}", stderr(&output));
 }
 
 #[test]

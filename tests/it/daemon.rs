@@ -613,8 +613,10 @@ async fn a_way_out_that_the_sandbox_shuts_is_refused_with_the_remedy() {
         command
     };
     let refused = [
-        ("sendmail:/bin/true", "via = \"smtp://localhost?tls=none\""),
-        ("maildir:/proc/nowhere/mail", "ReadWritePaths=/proc/nowhere/mail"),
+        ("sendmail:/bin/true", "via = \"smtp://localhost:25?tls=none\""),
+        ("sendmail:/bin/true", "habar.service.d/sendmail.conf"),
+        ("maildir:/proc/nowhere/mail", "maildir.conf: ReadWritePaths=/proc/nowhere/mail"),
+        ("maildir:/proc/nowhere/mail", "maildir /proc/nowhere/mail: No such file or directory"),
     ];
     for (via, remedy) in refused {
         let home = Home::new(&config(via, &[], "[\"river\"]", ""));

@@ -557,6 +557,49 @@ async fn a_maildir_holds_one_file_a_mail() {
 }
 
 #[tokio::test]
+async fn a_maildir_that_its_group_may_write_to_is_shared_with_the_group() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    for (folders, mails) in [(0o770, 0o660), (0o775, 0o660), (0o755, 0o600), (0o700, 0o600)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        for sub in ["new", "cur", "tmp"] {
+            let sub = folder.path().join(sub);
+            std::fs::create_dir(&sub).expect("made");
+            std::fs::set_permissions(&sub, std::fs::Permissions::from_mode(folders)).expect("set");
+        }
+        assert_eq!(word(&send(&maildir(folder.path()), MAIL).await), "sent");
+        let mail = files(&folder.path().join("new")).remove(0);
+        assert_eq!(mode(&mail), mails, "in folders of mode {folders:o}");
+    }
+}
+
+#[tokio::test]
+async fn what_root_writes_into_the_maildir_of_somebody_else_is_theirs() {
+    use std::os::unix::fs::{MetadataExt, chown, symlink};
+    const SOMEBODY: u32 = 61_234;
+    let folder = tempfile::tempdir().expect("a folder");
+    if chown(folder.path(), Some(SOMEBODY), Some(SOMEBODY)).is_err() {
+        eprintln!("SKIPPED: only root gives files away");
+        return;
+    }
+    let dir = folder.path().join("deep/mail");
+    assert_eq!(word(&send(&maildir(&dir), MAIL).await), "sent");
+    let mail = files(&dir.join("new")).remove(0);
+    for path in [&dir, &dir.join("new"), &dir.join("cur"), &dir.join("tmp"), &mail] {
+        let owner = std::fs::metadata(path).expect("there");
+        assert_eq!((owner.uid(), owner.gid()), (SOMEBODY, SOMEBODY), "{}", path.display());
+    }
+    // They may lay a link where root will write, and gain nothing by it.
+    let precious = folder.path().join("precious");
+    std::fs::write(&precious, "mine").expect("written");
+    std::fs::remove_file(&mail).expect("removed");
+    symlink(&precious, dir.join("tmp").join(mail.file_name().expect("a name"))).expect("laid");
+    assert_eq!(word(&send(&maildir(&dir), MAIL).await), "sent");
+    assert_eq!(std::fs::read(&precious).expect("there"), b"mine");
+    assert_eq!(std::fs::metadata(&precious).expect("there").uid(), 0);
+}
+
+#[tokio::test]
 async fn what_a_crash_left_in_a_maildir_is_written_over() {
     let folder = tempfile::tempdir().expect("a folder");
     let mailer = maildir(folder.path());
@@ -593,6 +636,14 @@ async fn a_maildir_that_cannot_be_written_is_tried_again() {
     std::fs::write(&file, "in the way").expect("written");
     let mailer = maildir(&file.join("mail"));
     assert_told(&send(&mailer, MAIL).await, "transport", "maildir /");
+    assert!(mailer.probe(&mut |_| {}).await.is_err());
+
+    // A Maildir that is there is no proof that it can be written to.
+    let mailer = maildir(folder.path());
+    assert_eq!(mailer.probe(&mut |_| {}).await, Ok(()));
+    assert!(files(&folder.path().join("tmp")).is_empty(), "the trial leaves nothing behind");
+    std::fs::remove_dir(folder.path().join("tmp")).expect("removed");
+    std::fs::write(folder.path().join("tmp"), "in the way").expect("written");
     assert!(mailer.probe(&mut |_| {}).await.is_err());
 }
 

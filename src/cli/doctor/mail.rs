@@ -8,15 +8,15 @@ use super::{Finding, Patient};
 use crate::cli::online;
 use crate::cli::output::counted;
 use crate::cli::{Result, block_on, brief};
-use crate::config::{Config, in_sandbox, sandbox_refusal};
-use crate::io::mail::{Password, Secret, Via};
+use crate::config::{Config, Unit, in_sandbox};
+use crate::io::mail::{Password, Secret};
 use crate::io::store::checkup::Checkup;
 
 /// What can be known of mail without asking its server.
 pub(super) fn look(patient: &Patient, checkup: Option<&Checkup>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(config) = &patient.config {
-        findings.extend(way(config, &patient.state));
+        findings.extend(way(config, &patient.state, &Unit::of_this_machine()));
         findings.extend(secret(config));
     }
     if let Some(checkup) = checkup {
@@ -40,7 +40,7 @@ pub(super) fn login(patient: &Patient) -> Result<Option<Finding>> {
     }))
 }
 
-fn way(config: &Config, state: &Path) -> Vec<Finding> {
+fn way(config: &Config, state: &Path, unit: &Unit) -> Vec<Finding> {
     let via = config.via_in(state);
     let mut findings = vec![match config.maildir_note(state) {
         Some(note) => Finding::ok("mail", note),
@@ -48,17 +48,9 @@ fn way(config: &Config, state: &Path) -> Vec<Finding> {
     }];
     // Outside of the unit only the place of the state tells that it is the unit's.
     let is_service = in_sandbox() || state.starts_with("/var/lib");
-    if let Some(remedy) = sandbox_refusal(&config.mail.via, state).filter(|_| is_service) {
-        // A drop-in may have opened the folder.
-        let help = match &via {
-            Via::Maildir { .. } => format!("unless a drop-in has opened it: {remedy}"),
-            _ => remedy,
-        };
-        findings.push(Finding::warning(
-            "mail",
-            format!("the shipped unit cannot hand mail over to {via}"),
-            help,
-        ));
+    if let Some(refusal) = unit.refusal(&config.mail.via, state).filter(|_| is_service) {
+        let what = format!("the service cannot hand mail over to {via}: {}", refusal.what);
+        findings.push(Finding::warning("mail", what, refusal.remedy));
     }
     findings
 }
@@ -114,9 +106,9 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let file = folder.path().join("habar.toml");
         let cases: [(&str, &str, Level, &str); 5] = [
-            ("sendmail:", "/var/lib/habar", Warning, "smtp://localhost?tls=none"),
+            ("sendmail:", "/var/lib/habar", Warning, "smtp://localhost:25?tls=none"),
             ("sendmail:", "/home/ada/habar", Ok, ""),
-            ("maildir:/srv/mail", "/var/lib/habar", Warning, "unless a drop-in"),
+            ("maildir:/srv/mail", "/var/lib/habar", Warning, "maildir.conf: ReadWritePaths=/srv/mail"),
             ("maildir:mail", "/var/lib/habar", Ok, ""),
             ("smtps://mail.example.org", "/var/lib/habar", Ok, ""),
         ];
@@ -124,7 +116,7 @@ mod tests {
             let text =
                 format!("[mail]\nfrom = \"a@example.org\"\nto = [\"a@example.org\"]\nvia = \"{via}\"\n");
             std::fs::write(&file, text).unwrap();
-            let findings = way(&crate::config::load(&file).unwrap(), Path::new(state));
+            let findings = way(&crate::config::load(&file).unwrap(), Path::new(state), &Unit::shipped());
             let worst = findings.iter().max_by_key(|finding| finding.level).unwrap();
             assert_eq!(worst.level, level, "{via} {state}");
             assert!(worst.help.as_deref().unwrap_or_default().contains(help), "{worst:?}");

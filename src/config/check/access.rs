@@ -194,18 +194,34 @@ impl Checker<'_> {
         let name = Path::new(raw.get_ref());
         let credential = self.credential(name);
         let is_bare = name.components().count() == 1 && name.file_name().is_some();
-        let path = if is_bare && credential.exists() { credential } else { self.path(raw) };
+        let is_credential = is_bare && credential.exists();
+        let path = if is_credential { credential } else { self.path(raw) };
         if let Err(error) = std::fs::File::open(&path) {
             let message = format!("{} cannot be read: {}", path.display(), reason(&error));
             self.warn(raw, message, "nothing is asked with it until the user of the daemon can read it");
+        } else if !is_credential && self.environment.unit.as_ref().is_some_and(|unit| unit.cannot_read(&path))
+        {
+            let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let help = format!(
+                "hand it over with LoadCredential={file}:{} in a drop-in, and write {file:?} here",
+                path.display()
+            );
+            let message =
+                format!("{} cannot be read by the service, which runs as a user of its own", path.display());
+            self.warn(raw, message, help);
         }
         path
     }
 
-    /// Where a credential of the unit lies.
+    /// Where a credential of the unit lies; outside of the unit, while it does not run, where the unit takes it from.
     pub(super) fn credential(&self, name: &Path) -> PathBuf {
-        let folder = self.environment.credentials_directory.as_deref().unwrap_or(Path::new(CREDENTIALS));
-        folder.join(name)
+        let own = self.environment.credentials_directory.as_deref();
+        let handed = own.unwrap_or(Path::new(CREDENTIALS)).join(name);
+        if own.is_some() || handed.exists() {
+            return handed;
+        }
+        let taken_from = || self.environment.unit.as_ref()?.credential(name.to_str()?);
+        taken_from().unwrap_or(handed)
     }
 }
 

@@ -10,16 +10,20 @@ use super::Checker;
 use crate::config::MailConfig;
 use crate::config::diagnostic::{At, suggest};
 use crate::config::include::reason;
+use crate::config::places::SYSTEM_STATE;
 use crate::config::raw::{self, Text};
 use crate::io::mail::{Login, Password, Secret, Via};
 
 /// The sender and recipient while mail only goes to a folder, where nobody's address is needed.
 const NOBODY: (&str, &str) = ("Habar <habar@localhost>", "you@localhost");
+/// What the credential of the password is called.
+const PASSWORD: &str = "smtp.password";
 
 impl Checker<'_> {
     pub(super) fn mail(&mut self, raw: &raw::Mail) -> MailConfig {
         let via = self.via(raw);
         let to_folder = matches!(via, Via::Maildir { .. });
+        self.warn_shut(raw, &via);
         let mut to = self.addresses("to", &raw.to);
         if to.is_empty() && (to_folder || raw.flawed) {
             to.push(NOBODY.1.to_owned());
@@ -36,6 +40,14 @@ impl Checker<'_> {
 
     fn via(&mut self, raw: &raw::Mail) -> Via {
         self.parsed("via", &raw.via).unwrap_or_else(|| Via::Maildir { dir: PathBuf::from("mail") })
+    }
+
+    /// The daemon refuses such a way out; whoever checks the config for it is told beforehand.
+    fn warn_shut(&mut self, raw: &raw::Mail, via: &Via) {
+        let Some(unit) = &self.environment.unit else { return };
+        if let (Some(text), Some(refusal)) = (&raw.via, unit.refusal(via, Path::new(SYSTEM_STATE))) {
+            self.warn(text, format!("the service cannot mail this way: {}", refusal.what), refusal.remedy);
+        }
     }
 
     fn from(&mut self, raw: &raw::Mail, to_folder: bool) -> String {
@@ -70,12 +82,21 @@ impl Checker<'_> {
                 "take it out, or set via = \"smtps://…\"",
             );
         }
-        let (at, path) = if let Some((_, text)) = given.first() {
-            (*text, self.path(text))
+        let path = if let Some((_, text)) = given.first() {
+            let path = self.path(text);
+            let remedy = if raw.token_file.is_some() {
+                "let a group read it that a drop-in gives the service (SupplementaryGroups=)"
+            } else {
+                "leave this line out and install the drop-in systemd/habar.service.d/password.conf, \
+                 which hands the service what is in the file"
+            };
+            self.warn_unreadable(text, &path, remedy);
+            path
         } else {
-            (user, self.credential(Path::new("smtp.password")))
+            let path = self.credential(Path::new(PASSWORD));
+            self.warn_missing(user, &path);
+            path
         };
-        self.warn_unreadable(at, &path, given.is_empty());
         let secret = if raw.token_file.is_some() {
             Secret::Token(path)
         } else {
@@ -85,23 +106,41 @@ impl Checker<'_> {
     }
 
     /// Only a warning: whoever reads the config need not be the user that sends, and unsent mail waits.
-    fn warn_unreadable(&mut self, at: &Spanned<String>, path: &Path, is_credential: bool) {
-        let Err(error) = std::fs::File::open(path) else { return };
-        let (message, help) = if is_credential {
-            (
+    fn warn_unreadable(&mut self, at: &Spanned<String>, path: &Path, remedy: &str) {
+        let file = path.display();
+        if let Err(error) = std::fs::File::open(path) {
+            let help = "mail waits until the user of the daemon can read it";
+            self.warn(at, format!("{file} cannot be read: {}", reason(&error)), help);
+        } else if self.environment.unit.as_ref().is_some_and(|unit| unit.cannot_read(path)) {
+            let message = format!("{file} cannot be read by the service, which runs as a user of its own");
+            self.warn(at, message, remedy);
+        }
+    }
+
+    /// systemd reads the credential as root: that this user may not is no fault.
+    fn warn_missing(&mut self, user: &Spanned<String>, path: &Path) {
+        use std::io::ErrorKind::PermissionDenied;
+        match std::fs::File::open(path) {
+            Ok(_) => return,
+            Err(error) if error.kind() == PermissionDenied => return,
+            Err(_) => {}
+        }
+        let dropin = self.environment.unit.as_ref().and_then(|unit| unit.credential(PASSWORD));
+        let (message, help) = match dropin {
+            Some(source) => (
+                format!("there is no password for user: {} is missing", source.display()),
+                "the unit hands the service what is in that file: write the password into it",
+            ),
+            None => (
                 format!(
                     "there is no password for user: neither password_file nor the credential {}",
                     path.display()
                 ),
-                "for example: password_file = \"/etc/habar/smtp.password\"",
-            )
-        } else {
-            (
-                format!("{} cannot be read: {}", path.display(), reason(&error)),
-                "mail waits until the user of the daemon can read it",
-            )
+                "for example: password_file = \"/etc/habar/smtp.password\"; \
+                 for the service, the drop-in systemd/habar.service.d/password.conf",
+            ),
         };
-        self.warn(at, message, help);
+        self.warn(user, message, help);
     }
 
     /// A named time zone.
@@ -112,6 +151,9 @@ impl Checker<'_> {
             let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
             let help = match suggest(name, names.iter().map(String::as_str)) {
                 Some(meant) => format!("did you mean {meant:?}?"),
+                None if names.is_empty() => {
+                    "this machine knows no time zones at all: install tzdata".to_owned()
+                }
                 None => "a zone is named after a city: \"Asia/Almaty\", \"Europe/Istanbul\"".to_owned(),
             };
             self.error(raw, format!("{name:?} is no time zone of this machine"), help);

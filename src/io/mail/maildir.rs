@@ -3,9 +3,9 @@
 //! A file is named after the Message-ID, so a mail that is handed over again after a crash replaces itself.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown, lchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -44,8 +44,8 @@ impl Maildir {
 
     pub(super) async fn probe(&self) -> Result<(), String> {
         let dir = self.dir.clone();
-        let made = tokio::task::spawn_blocking(move || make(&dir)).await;
-        made.unwrap_or_else(|e| Err(io::Error::other(e))).map_err(|e| self.reason(&e))
+        let tried = tokio::task::spawn_blocking(move || try_out(&dir)).await;
+        tried.unwrap_or_else(|e| Err(io::Error::other(e))).map_err(|e| self.reason(&e))
     }
 
     fn reason(&self, error: &io::Error) -> String {
@@ -66,20 +66,62 @@ fn deliver(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         return Ok(there);
     }
     let (unfinished, finished) = (dir.join("tmp").join(name), dir.join("new").join(name));
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    let mut file = create(&unfinished)?;
     file.write_all(bytes)?;
+    share(&file, &dir.join("new"))?;
     file.sync_all()?;
     fs::rename(&unfinished, &finished)?;
     sync(&dir.join("new"))?;
     Ok(finished)
 }
 
+/// Makes a file that nobody else has made: what lies there may be a crash's remainder, or a link that the owner of
+/// the folder laid for a writer who may do more than they.
+fn create(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => OpenOptions::new().write(true).create_new(true).mode(0o600).open(path),
+    }
+}
+
+/// A mail is for its owner alone, but in a folder that its group may write to it is for the group: that is how a
+/// service's own user and the people who read the mail share a Maildir. Whatever the umask, and never for others.
+fn share(file: &File, folder: &Path) -> io::Result<()> {
+    let folder = fs::metadata(folder)?;
+    if file.metadata()?.uid() == ROOT && folder.uid() != ROOT {
+        fchown(file, Some(folder.uid()), Some(folder.gid()))?;
+    }
+    let group_may_write = folder.mode() & 0o020 != 0;
+    if group_may_write { file.set_permissions(Permissions::from_mode(0o660)) } else { Ok(()) }
+}
+
+/// What root makes in a folder of somebody else is theirs: the administrator's `habar test-mail` must not shut the
+/// service out of its own Maildir.
+const ROOT: u32 = 0;
+
+fn hand_over(made: &Path) -> io::Result<()> {
+    let above = fs::metadata(made.parent().unwrap_or(made))?;
+    if fs::symlink_metadata(made)?.uid() == ROOT && above.uid() != ROOT {
+        lchown(made, Some(above.uid()), Some(above.gid()))?;
+    }
+    Ok(())
+}
+
+/// Whether a mail could be written.
+fn try_out(dir: &Path) -> io::Result<()> {
+    make(dir)?;
+    let file = dir.join("tmp").join(format!("{}.probe.habar", std::process::id()));
+    create(&file)?;
+    fs::remove_file(file)
+}
+
 fn make(dir: &Path) -> io::Result<()> {
     let mut made = false;
     for sub in ["tmp", "new", "cur"].map(|sub| dir.join(sub)) {
         if !sub.is_dir() {
+            let missing: Vec<&Path> = sub.ancestors().take_while(|folder| !folder.exists()).collect();
             fs::DirBuilder::new().recursive(true).mode(0o700).create(&sub)?;
+            missing.into_iter().rev().try_for_each(hand_over)?;
             made = true;
         }
     }
