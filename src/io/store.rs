@@ -235,6 +235,11 @@ impl Store {
         self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Lets the database have no more than so many pages, as on a disk that is full; as few as it has for 0.
+    pub async fn limit_pages(&self, pages: u32) -> Result<(), Error> {
+        self.write(move |tx| tx.pragma_update(None, "max_page_count", pages.max(1))).await
+    }
+
     /// A number that changes when another process has written: `PRAGMA data_version` of the writer's connection.
     pub async fn data_version(&self) -> Result<i64, Error> {
         self.write(|tx| tx.query_row("PRAGMA data_version", [], |row| row.get(0))).await
