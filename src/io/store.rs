@@ -113,6 +113,9 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
+/// Why work comes back that was done well.
+const NO_ROOM: &str = "the disk that holds the store is full";
+
 /// What SQLite says when there is no room.
 fn full() -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None)

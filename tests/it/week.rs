@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use habar::io::store::requests::{Request, ask};
-use habar::time::{DAY, HOUR, MINUTE, SECOND, Timestamp};
+use habar::time::{HOUR, MINUTE, SECOND, Timestamp};
 
 use crate::web::Web;
 use chance::Chance;
@@ -223,7 +223,7 @@ impl Week {
 #[tokio::test]
 async fn a_day_of_faults_loses_nothing_and_tells_nothing_twice() {
     for seed in 1..=3 {
-        let size = Size { seed, sources: 20, time: DAY };
+        let size = Size { seed, sources: 20, time: habar::time::DAY };
         if let Err(wrong) = run(size).await {
             panic!("seed {seed}:\n{wrong}");
         }

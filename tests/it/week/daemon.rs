@@ -154,6 +154,14 @@ impl Daemon {
     /// The disk is full from now on, or it has room again.
     pub async fn fill_disk(&mut self, full: bool) {
         self.full = full;
+        let connection = Connection::open(self.state().join(FILE_NAME)).unwrap();
+        // Free pages inside the file are room as well.
+        let sql = if full {
+            "INSERT OR REPLACE INTO meta (key, value) SELECT 'filler', zeroblob(4096 * freelist_count) FROM pragma_freelist_count"
+        } else {
+            "DELETE FROM meta WHERE key = 'filler'"
+        };
+        connection.execute(sql, []).unwrap();
         let pages = if full { 0 } else { u32::MAX - 2 };
         self.pipeline().store.limit_pages(pages).await.unwrap();
     }
@@ -163,12 +171,6 @@ impl Daemon {
         let (store, now) = (&self.pipeline().store, self.clocks.shown());
         let _ = store.end_notices(now).await;
         let _ = store.forget_before(now - keep).await;
-    }
-
-    /// The first column of what the store answers.
-    pub fn select<T: rusqlite::types::FromSql>(&self, connection: &Connection, sql: &str) -> Vec<T> {
-        let mut statement = connection.prepare_cached(sql).unwrap();
-        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     }
 
     /// A connection that only looks.

@@ -171,11 +171,7 @@ impl Week {
         }
         let item = sites.items.len() - 1 - self.chance.below(latest);
         match event {
-            Event::Flood => {
-                for _ in 0..self.chance.below(700) {
-                    sites.publish(outlet);
-                }
-            }
+            Event::Flood => sites.flood(outlet),
             Event::Reprint if sites.items[item].outlet != outlet => {
                 sites.reprint(item, outlet);
             }

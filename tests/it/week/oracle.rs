@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use habar::time::{HOUR, MINUTE, SECOND, Timestamp};
+use habar::time::{DAY, HOUR, MINUTE, Timestamp};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::Figures;
@@ -27,6 +27,8 @@ pub struct Oracle {
     /// Since when a settled document shows that a text has a word, by outlet and item.
     seen: BTreeMap<(usize, usize, usize), (Timestamp, usize)>,
     settled_items: HashSet<usize>,
+    /// They may have been too old to be told when their source was first seen.
+    old_items: HashSet<usize>,
     settled_versions: HashSet<(usize, u32)>,
     first_seen: HashSet<usize>,
     polled_at: HashMap<usize, i64>,
@@ -75,27 +77,26 @@ impl Oracle {
             return;
         }
         if let Some(served) = outlet.served.clone().filter(|served| served.shown_at.millis() == polled_at) {
-            self.settled(sites, number, &served, now);
+            self.settled(number, &served, now);
         }
     }
 
-    fn settled(&mut self, sites: &Sites, outlet: usize, served: &Served, now: Timestamp) {
+    fn settled(&mut self, outlet: usize, served: &Served, now: Timestamp) {
         self.settled_versions.insert((outlet, served.version));
         let first = self.first_seen.insert(outlet);
         for shown in &served.items {
             let new = self.settled_items.insert(shown.item);
             let old = shown.dated.is_some_and(|at| now.since(at) > OLD);
             if first && new && old {
-                self.settled_items.remove(&shown.item);
+                self.old_items.insert(shown.item);
             }
-            if !self.settled_items.contains(&shown.item) {
+            if self.old_items.contains(&shown.item) {
                 continue;
             }
             for word in shown.words.each() {
                 self.seen.entry((shown.text, word, shown.item)).or_insert((now, outlet));
             }
         }
-        let _ = sites;
     }
 
     /// The process died with these in its hands.
@@ -178,12 +179,24 @@ impl Oracle {
         now: Timestamp,
     ) -> Result<Figures, String> {
         self.look(look, now);
-        self.judge_requests(sites, now);
+        self.judge_requests(sites, look, now);
         let mails = self.judge_ledger(look, post, taken, now);
         let told = self.judge_mails(sites, look, &mails, times, now);
         self.judge_losses(sites, look, &told, times, now);
         self.judge_pace(look, now);
         self.judge_rest(look, now);
+        if let Ok(dir) = std::env::var("HABAR_WEEK_KEEP") {
+            let _ = look.execute("VACUUM INTO ?1", [format!("{dir}/week.db")]);
+            let log: String = sites.log.iter().map(|r| format!("{} {} hop={} feed={:?}\n", r.at, r.host, r.hop, r.feed.map(|f| f.0))).collect();
+            let _ = std::fs::write(format!("{dir}/log"), log);
+            for mail in taken { let _ = std::fs::write(format!("{dir}/{}", mail.message_id.replace(['<','>'], "")), &mail.bytes); }
+            let mut out = String::new();
+            for (k, v) in &self.seen { out += &format!("{k:?} {v:?}\n"); }
+            for (n, i) in sites.items.iter().enumerate() { out += &format!("item {n} outlet {} texts {:?} published {} page_served {:?} troubled {}\n", i.outlet, i.texts, i.published, i.page_served, sites.texts[i.text].troubled); }
+            for j in &self.jumps { out += &format!("jump {} {} {:?}\n", j.from, j.to, j.shown); }
+            for d in &self.disturbances { out += &format!("disturbance {d:?}\n"); }
+            let _ = std::fs::write(format!("{dir}/seen"), out);
+        }
         if self.wrong.is_empty() { Ok(self.figures(sites, look, taken, &mails)) } else { Err(self.report()) }
     }
 
@@ -214,14 +227,19 @@ impl Oracle {
     }
 
     /// Each host has its gap, each feed its floor and its ceiling.
-    fn judge_requests(&mut self, sites: &Sites, now: Timestamp) {
+    fn judge_requests(&mut self, sites: &Sites, look: &Connection, now: Timestamp) {
+        let sql = "SELECT url FROM feeds WHERE active = 1 AND paused = 0";
+        let active: HashSet<String> = column(look, sql).into_iter().collect();
         let mut last_of_host: HashMap<&str, Timestamp> = HashMap::new();
         let mut last_of_feed: HashMap<usize, &Request> = HashMap::new();
         let mut wrong = Vec::new();
         for request in &sites.log {
+            // Redirects do not wait, and who was on the way to their host already does not wait for them.
+            if request.hop {
+                continue;
+            }
             let before = last_of_host.insert(&request.host, request.at);
             if let Some(before) = before
-                && !request.hop
                 && request.at.since(before) < HOST_GAP
                 && !self.jumped_between(before, request.at)
             {
@@ -232,7 +250,11 @@ impl Oracle {
                 wrong.extend(self.judge_interval(before, request.at, feed).map(|what| (request.at, what)));
             }
         }
-        let _ = now;
+        for (feed, request) in last_of_feed {
+            if active.contains(&sites.feed_address(feed)) {
+                wrong.extend(self.too_late(request, now, feed).map(|what| (now, what)));
+            }
+        }
         for (at, what) in wrong {
             self.wrong(at, what);
         }
@@ -246,10 +268,20 @@ impl Oracle {
         if interval < FLOOR && !self.jumped_between(before.at, at) {
             return Some(format!("feed {feed} was polled after {interval:?}"));
         }
-        let healthy = before.feed.is_some_and(|(_, went)| went == Went::Well);
-        let quiet = !self.disturbances.iter().any(|(from, to)| *from <= at && *to >= before.at);
-        let longest = CEILING.mul_f64(1.05) + 2 * MINUTE;
-        (healthy && quiet && interval > longest).then(|| format!("feed {feed} was polled only after {interval:?}"))
+        self.too_late(before, at, feed)
+    }
+
+    /// A healthy feed is asked once an hour, one that fails once a day, one that is gone once a week.
+    fn too_late(&self, before: &Request, at: Timestamp, feed: usize) -> Option<String> {
+        let interval = at.since(before.at);
+        let longest = match before.feed?.1 {
+            Went::Well => CEILING.mul_f64(1.05) + 2 * MINUTE,
+            Went::Otherwise => 26 * HOUR,
+            Went::Gone => 8 * DAY,
+        };
+        let disturbed = self.disturbances.iter().any(|(from, to)| *from <= at && *to >= before.at);
+        (!disturbed && interval > longest)
+            .then(|| format!("feed {feed} was not polled for {interval:?} after {}", before.at))
     }
 
     fn jumped_between(&self, from: Timestamp, to: Timestamp) -> bool {
@@ -345,7 +377,7 @@ impl Oracle {
         times: &Times,
         now: Timestamp,
     ) {
-        let dead = dead_stories(look);
+        let settled = settled_otherwise(look);
         let mut due: Vec<(usize, usize, usize, Timestamp, usize)> = self
             .seen
             .iter()
@@ -365,7 +397,7 @@ impl Oracle {
                 let (watch, to) = (WATCHES[pair.0].name, WATCHES[pair.0].to[pair.1]);
                 let key = (to.to_owned(), watch.to_owned(), text);
                 let in_force = times.through(pair, at, (at + SOON).min(now));
-                if in_force && !told.contains(&key) && !dead.contains(&(to.to_owned(), watch.to_owned(), item)) {
+                if in_force && !told.contains(&key) && !settled.contains(&(to.to_owned(), watch.to_owned(), item)) {
                     self.wrong(now, format!("{watch} never told {to} of text {text}, item {item} of outlet {outlet}, seen {at}"));
                 }
             }
@@ -389,15 +421,32 @@ impl Oracle {
             }
             by_person.entry(to).or_default().push(at);
         }
+        self.judge_notices(look, now);
         for (to, times) in by_person {
             for window in times.windows(FOLD_AFTER + 1) {
                 let (first, last) = (window[0], window[FOLD_AFTER]);
-                let jumped = self.jumps.iter().any(|jump| {
-                    [jump.shown.0, jump.shown.1].iter().any(|at| *at >= first - HOUR && *at <= last + HOUR)
-                });
+                let jumped = !window.is_sorted()
+                    || self.jumps.iter().any(|jump| {
+                        [jump.shown.0, jump.shown.1].iter().any(|at| *at >= first - HOUR && *at <= last + HOUR)
+                    });
                 if last.since(first) < HOUR && !jumped {
                     self.wrong(now, format!("{to} had {} mails from {first} to {last}", FOLD_AFTER + 1));
                 }
+            }
+        }
+    }
+
+    /// Troubles of a quarter of an hour share a mail.
+    fn judge_notices(&mut self, look: &Connection, now: Timestamp) {
+        let sql = "SELECT m.composed_at FROM messages m JOIN subscriptions s ON s.id = m.subscription_id
+            WHERE s.watch_id IS NULL ORDER BY m.id";
+        let times: Vec<Timestamp> = column(look, sql).into_iter().map(Timestamp::from_millis).collect();
+        for pair in times.windows(2) {
+            let jumped = self.jumps.iter().any(|jump| {
+                [jump.shown.0, jump.shown.1].iter().any(|at| *at >= pair[0] - HOUR && *at <= pair[1] + HOUR)
+            });
+            if pair[0] <= pair[1] && pair[1].since(pair[0]) < 15 * MINUTE && !jumped {
+                self.wrong(now, format!("notices came at {} and {}", pair[0], pair[1]));
             }
         }
     }
@@ -417,8 +466,12 @@ impl Oracle {
                 self.wrong(now, format!("{count} {what}"));
             }
         }
-        let _ = SECOND;
     }
+}
+
+fn column<T: rusqlite::types::FromSql>(look: &Connection, sql: &str) -> Vec<T> {
+    let mut statement = look.prepare(sql).unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 
 /// The words that anything of a text ever had.
@@ -471,13 +524,13 @@ fn told(look: &Connection, mails: &BTreeMap<String, Mail>) -> (HashSet<(String, 
     (by_watch.keys().cloned().collect(), by_watch)
 }
 
-/// Recipient, watch and item of alerts whose mail was refused for good.
-fn dead_stories(look: &Connection) -> HashSet<(String, String, usize)> {
+/// Recipient, watch and item of alerts whose mail was refused for good, or that came due when nobody waited.
+fn settled_otherwise(look: &Connection) -> HashSet<(String, String, usize)> {
     let sql = "SELECT r.address, w.name, e.link FROM alerts a
         JOIN subscriptions s ON s.id = a.subscription_id JOIN watches w ON w.id = s.watch_id
         JOIN recipients r ON r.id = s.recipient_id
         JOIN articles x ON x.story_id = a.story_id JOIN entries e ON e.id = x.entry_id
-        JOIN messages m ON m.id = a.message_id WHERE m.state = 'dead'";
+        JOIN messages m ON m.id = a.message_id WHERE m.state IN ('dead', 'cancelled')";
     let mut statement = look.prepare(sql).unwrap();
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
     let item = |link: &str| link.rsplit('/').next().and_then(|number| number.parse().ok());

@@ -122,13 +122,17 @@ pub struct Item {
     kind: PageKind,
     asked: u32,
     guid: u32,
+    edited: bool,
 }
 
 /// A text that one or more items carry.
 #[derive(Clone, Default)]
 pub struct Text {
-    /// A page of it could not be read at once, so that its outlets may have been told one by one.
+    /// A page of it could not be read at once, or an edited one was reprinted, so that its outlets may have been
+    /// told one by one.
     pub troubled: bool,
+    /// It is in more than one outlet.
+    reprinted: bool,
 }
 
 /// How a page answers.
@@ -207,6 +211,8 @@ pub enum Went {
     Well,
     /// It failed, or the server asked for rest.
     Otherwise,
+    /// The server said that the feed is gone.
+    Gone,
 }
 
 /// All outlets.
@@ -251,10 +257,22 @@ impl Sites {
         self.add(outlet, text, told, body, page)
     }
 
+    /// An outlet publishes a lot at once, and its feed shows all of it.
+    pub fn flood(&mut self, outlet: usize) {
+        let count = 20 + self.chance.below(700);
+        for _ in 0..count {
+            self.publish(outlet);
+        }
+        let outlet = &mut self.outlets[outlet];
+        outlet.window = outlet.window.max(count + 10);
+    }
+
     /// An outlet reprints an item of another.
     pub fn reprint(&mut self, item: usize, outlet: usize) -> usize {
         let Item { text, told, body, page, .. } = &self.items[item];
         let (text, told, body, page) = (*text, *told, *body, page.clone());
+        self.texts[text].reprinted = true;
+        self.texts[text].troubled |= self.items[item].edited;
         self.add(outlet, text, told, body, page)
     }
 
@@ -275,6 +293,7 @@ impl Sites {
             kind,
             asked: 0,
             guid: 0,
+            edited: false,
         };
         self.word(&mut item);
         self.items.push(item);
@@ -315,6 +334,9 @@ impl Sites {
         let word = people::a_word(&mut self.chance);
         let more = self.chance.words(3);
         let item = &mut self.items[item];
+        item.edited = true;
+        let text = &mut self.texts[item.text];
+        text.troubled |= text.reprinted;
         if item.told.has(word) {
             item.title = format!("{} {more}", item.title);
         } else {
@@ -385,7 +407,11 @@ impl Sites {
             _ => None,
         };
         let harmless = matches!(fault, None | Some(Fault::Shuffled | Fault::Untagged | Fault::Slow | Fault::Moved));
-        let went = if harmless && self.outlets[number].max_age.is_none() { Went::Well } else { Went::Otherwise };
+        let went = match fault {
+            Some(Fault::Status(410)) => Went::Gone,
+            _ if harmless && self.outlets[number].max_age.is_none() => Went::Well,
+            _ => Went::Otherwise,
+        };
         if let Some(request) = self.log.last_mut() {
             request.feed = Some((number, went));
         }
@@ -566,6 +592,7 @@ fn placeholder() -> Item {
         kind: PageKind::Fine,
         asked: 0,
         guid: 0,
+        edited: false,
     }
 }
 
