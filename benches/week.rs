@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use habar::time::DAY;
+use habar::time::{DAY, HOUR};
 
 #[path = "../tests/it/smtp_server.rs"]
 #[expect(dead_code, reason = "shared with the tests, which use more of it")]
@@ -31,7 +31,8 @@ fn main() -> ExitCode {
     let mut failed = 0;
     for seed in first..first + seeds {
         let begun = Instant::now();
-        let ended = runtime.block_on(week::run(week::Size { seed, sources, time: days * DAY }));
+        let size = week::Size { seed, sources, time: days * DAY, calm: 30 * HOUR };
+        let ended = runtime.block_on(week::run(size));
         println!("week seed {seed}");
         println!("week seconds {:.1}", begun.elapsed().as_secs_f64());
         match ended {

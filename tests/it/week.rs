@@ -34,8 +34,6 @@ use web::{Clocks, Sites};
 
 /// Friday, 15 January 2027, 08:00 UTC.
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
-/// After the faults stop, everything that is due within this long is told: digests of a day, retries of an hour.
-const CALM: Duration = Duration::from_hours(30);
 
 /// What is simulated.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +44,8 @@ pub struct Size {
     pub sources: usize,
     /// How long things go wrong.
     pub time: Duration,
+    /// How long nothing goes wrong after that: pages are tried for five hours, and then there is a digest of the day.
+    pub calm: Duration,
 }
 
 /// What a run has met.
@@ -62,8 +62,8 @@ impl fmt::Display for Figures {
 pub async fn run(size: Size) -> Result<Figures, String> {
     let mut week = Week::new(size).await;
     week.live(START + size.time).await;
-    week.calm().await;
-    week.live(START + size.time + CALM).await;
+    week.calm(size.calm).await;
+    week.live(START + size.time + size.calm).await;
     week.judge().await
 }
 
@@ -175,7 +175,7 @@ impl Week {
     }
 
     /// Nothing goes wrong any more.
-    async fn calm(&mut self) {
+    async fn calm(&mut self, time: Duration) {
         self.queue.clear();
         self.sites().faulty = false;
         self.post.faulty = false;
@@ -188,7 +188,7 @@ impl Week {
             self.set_disk(false).await;
         }
         let mut at = self.now();
-        for _ in 0..CALM.as_secs() / HOUR.as_secs() {
+        for _ in 0..time.as_secs() / HOUR.as_secs() {
             at = at + HOUR;
             self.queue.push(at, Event::Look);
         }
@@ -223,7 +223,7 @@ impl Week {
 #[tokio::test]
 async fn a_day_of_faults_loses_nothing_and_tells_nothing_twice() {
     for seed in 1..=3 {
-        let size = Size { seed, sources: 20, time: habar::time::DAY };
+        let size = Size { seed, sources: 10, time: 20 * HOUR, calm: 7 * HOUR };
         if let Err(wrong) = run(size).await {
             panic!("seed {seed}:\n{wrong}");
         }

@@ -25,7 +25,7 @@ const OLD: Duration = Duration::from_hours(18);
 #[derive(Default)]
 pub struct Oracle {
     /// Since when a settled document shows that a text has a word, by outlet and item.
-    seen: BTreeMap<(usize, usize, usize), (Timestamp, usize)>,
+    seen: BTreeMap<(usize, usize, usize), (Timestamp, Timestamp, usize)>,
     settled_items: HashSet<usize>,
     /// They may have been too old to be told when their source was first seen.
     old_items: HashSet<usize>,
@@ -47,6 +47,18 @@ struct Jump {
     from: Timestamp,
     to: Timestamp,
     shown: (Timestamp, Timestamp),
+}
+
+/// What has to be told to whoever waits for it.
+struct Due {
+    text: usize,
+    word: usize,
+    item: usize,
+    /// Since when the daemon may know of it.
+    since: Timestamp,
+    /// Since when it does.
+    at: Timestamp,
+    outlet: usize,
 }
 
 /// A mail as the oracle reads it.
@@ -94,7 +106,7 @@ impl Oracle {
                 continue;
             }
             for word in shown.words.each() {
-                self.seen.entry((shown.text, word, shown.item)).or_insert((now, outlet));
+                self.seen.entry((shown.text, word, shown.item)).or_insert((shown.since, now, outlet));
             }
         }
     }
@@ -378,25 +390,31 @@ impl Oracle {
         now: Timestamp,
     ) {
         let settled = settled_otherwise(look);
-        let mut due: Vec<(usize, usize, usize, Timestamp, usize)> = self
+        let mut due: Vec<Due> = self
             .seen
             .iter()
-            .map(|((text, word, item), (at, outlet))| (*text, *word, *item, *at, *outlet))
+            .map(|((text, word, item), (since, at, outlet))| Due { text: *text, word: *word, item: *item, since: *since, at: *at, outlet: *outlet })
             .collect();
         for (number, item) in sites.items.iter().enumerate() {
             let Some((text, body, at)) = item.page_served else { continue };
             if self.settled_items.contains(&number) {
-                due.extend(body.each().map(|word| (text, word, number, at, item.outlet)));
+                due.extend(body.each().map(|word| Due { text, word, item: number, since: at, at, outlet: item.outlet }));
             }
         }
-        for (text, word, item, at, outlet) in due {
+        // The daemon's clock may be off by hours.
+        let day = Timestamp::from_millis(now.millis() - now.millis().rem_euclid(86_400_000));
+        let last_digest = day + 4 * HOUR;
+        for Due { text, word, item, since, at, outlet } in due {
             if self.rewritten.contains(&text) {
                 continue;
             }
             for pair in wanting(word, outlet) {
+                if WATCHES[pair.0].deliver.starts_with("daily") && at > last_digest {
+                    continue;
+                }
                 let (watch, to) = (WATCHES[pair.0].name, WATCHES[pair.0].to[pair.1]);
                 let key = (to.to_owned(), watch.to_owned(), text);
-                let in_force = times.through(pair, at, (at + SOON).min(now));
+                let in_force = times.through(pair, since, (at + SOON).min(now));
                 if in_force && !told.contains(&key) && !settled.contains(&(to.to_owned(), watch.to_owned(), item)) {
                     self.wrong(now, format!("{watch} never told {to} of text {text}, item {item} of outlet {outlet}, seen {at}"));
                 }

@@ -96,6 +96,8 @@ pub struct Shown {
     pub text: usize,
     /// The words in its title and summary.
     pub words: Words,
+    /// Since when it is shown so, be it in documents that broke off.
+    pub since: Timestamp,
     /// Its date, if the feed tells it.
     pub dated: Option<Timestamp>,
 }
@@ -116,6 +118,8 @@ pub struct Item {
     pub body: Words,
     /// What the page that was served last had to say, if it was served whole.
     pub page_served: Option<(usize, Words, Timestamp)>,
+    /// When a document first showed it as it is.
+    pub shown: Option<Timestamp>,
     title: String,
     summary: String,
     page: String,
@@ -287,6 +291,7 @@ impl Sites {
             told,
             body,
             page_served: None,
+            shown: None,
             title: String::new(),
             summary: String::new(),
             page,
@@ -334,7 +339,7 @@ impl Sites {
         let word = people::a_word(&mut self.chance);
         let more = self.chance.words(3);
         let item = &mut self.items[item];
-        item.edited = true;
+        (item.edited, item.shown) = (true, None);
         let text = &mut self.texts[item.text];
         text.troubled |= text.reprinted;
         if item.told.has(word) {
@@ -358,6 +363,7 @@ impl Sites {
         let (mut item, at) = (std::mem::replace(&mut self.items[item], placeholder()), item);
         (item.text, item.page) = (text, page);
         item.texts.push(text);
+        item.shown = None;
         self.word(&mut item);
         self.items[at] = item;
         self.outlets[outlet].version += 1;
@@ -458,6 +464,10 @@ impl Sites {
             self.chance.shuffle(&mut items);
         }
         let text = self.rss(number, &items);
+        for item in &items {
+            let now = self.clocks.now();
+            self.items[*item].shown.get_or_insert(now);
+        }
         let outlet = &mut self.outlets[number];
         let mut answer = Answer::feed(text.clone());
         if outlet.tagged && fault.is_none() {
@@ -480,7 +490,8 @@ impl Sites {
         let show = |item: &usize| {
             let shown = &self.items[*item];
             let dated = outlet.dated.then_some(shown.published);
-            Shown { item: *item, text: shown.text, words: shown.told, dated }
+            let since = shown.shown.unwrap_or_default();
+            Shown { item: *item, text: shown.text, words: shown.told, dated, since }
         };
         let items = items.iter().map(show).collect();
         outlet.served = Some(Served { version: outlet.version, shown_at: self.clocks.shown(), items });
@@ -586,6 +597,7 @@ fn placeholder() -> Item {
         told: Words::default(),
         body: Words::default(),
         page_served: None,
+        shown: None,
         title: String::new(),
         summary: String::new(),
         page: String::new(),
