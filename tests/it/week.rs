@@ -64,7 +64,7 @@ pub async fn run(size: Size) -> Result<Figures, String> {
     week.live(START + size.time).await;
     week.calm(size.calm).await;
     week.live(START + size.time + size.calm).await;
-    week.judge().await
+    week.judge()
 }
 
 struct Week {
@@ -148,16 +148,14 @@ impl Week {
 
     /// The clock goes on to what comes next.
     async fn wait(&mut self, end: Timestamp) {
-        let shown = self.clocks.shown();
-        let due = self.daemon.next_due().await.map_or(MINUTE, |at| at.since(shown));
+        let due = self.daemon.rest().await.unwrap_or(MINUTE);
         let event = self.queue.next().map_or(MINUTE, |at| at.since(self.now()));
         self.clocks.pass(due.min(event).min(end.since(self.now())).max(SECOND));
     }
 
     fn polled(&mut self, address: &str) {
-        let look = self.daemon.look();
         let sites = self.sites.lock().unwrap();
-        self.oracle.polled(&sites, &look, address, self.clocks.now());
+        self.oracle.polled(&sites, self.daemon.look(), address, self.clocks.now());
     }
 
     async fn die(&mut self, held: &[Held]) {
@@ -194,11 +192,11 @@ impl Week {
         }
     }
 
-    async fn judge(self) -> Result<Figures, String> {
+    fn judge(self) -> Result<Figures, String> {
         let look = self.daemon.look();
         let taken = self.post.taken();
         let sites = self.sites.lock().unwrap();
-        self.oracle.judge(&sites, &look, &self.post, &taken, &self.times, self.clocks.now())
+        self.oracle.judge(&sites, look, &self.post, &taken, &self.times, self.clocks.now())
     }
 
     fn request(&mut self, request: &Request) {

@@ -12,7 +12,7 @@ use habar::io::store::entries::{DueEntry, ReadPlan};
 use habar::io::store::feeds::{DueFeed, PollPlan};
 use habar::io::store::lease::{Lease, Pick};
 use habar::io::store::outbox::{ComposePlan, DueMessage, DueRecipient};
-use habar::io::store::{Error, FILE_NAME, Store};
+use habar::io::store::{Error, FILE_NAME, Store, open_read_only};
 use habar::pipeline::compose::Compose;
 use habar::pipeline::deliver::{Deliver, Tried};
 use habar::pipeline::poll::Poll;
@@ -33,7 +33,9 @@ const MAILS: usize = 4;
 /// See the top of this file.
 pub struct Daemon {
     pipeline: Option<Arc<Pipeline>>,
-    busy: Vec<Work>,
+    look: Option<Connection>,
+    /// Work under way, and when it can go on.
+    busy: Vec<(Timestamp, Work)>,
     clocks: Clocks,
     dir: TempDir,
     chance: Chance,
@@ -96,7 +98,7 @@ impl Daemon {
         let shm = std::path::Path::new("/dev/shm");
         let dir = if shm.is_dir() { TempDir::new_in(shm) } else { TempDir::new() }.unwrap();
         let (busy, pipeline) = (Vec::new(), None);
-        Self { pipeline, busy, clocks, dir, chance, dies: None, full: false, refused: 0 }
+        Self { pipeline, look: None, busy, clocks, dir, chance, dies: None, full: false, refused: 0 }
     }
 
     pub fn pipeline(&self) -> &Arc<Pipeline> {
@@ -114,12 +116,14 @@ impl Daemon {
         let plan = self.plan(config, &store).await;
         prepare(&store, now, &plan).await.unwrap();
         self.pipeline = Some(Pipeline::new(store, self.clocks.clock(), plan));
+        self.look = Some(open_read_only(&self.state()).unwrap());
         self.fill_disk(self.full).await;
     }
 
     /// The process is gone, and what it held stays held.
     pub fn kill(&mut self) {
         self.busy.clear();
+        self.look = None;
         self.pipeline = None;
         self.dies = None;
     }
@@ -174,14 +178,16 @@ impl Daemon {
     }
 
     /// A connection that only looks.
-    pub fn look(&self) -> Connection {
-        habar::io::store::open_read_only(&self.state()).unwrap()
+    pub fn look(&self) -> &Connection {
+        self.look.as_ref().expect("the daemon runs")
     }
 
-    /// When something is due next, as the daemon's clock shows it.
-    pub async fn next_due(&self) -> Option<Timestamp> {
+    /// How long nothing can be done.
+    pub async fn rest(&self) -> Option<Duration> {
         let due = self.pipeline().store.next_due().await.unwrap();
-        [due.poll, due.read, due.compose, due.deliver].into_iter().flatten().min()
+        let due = [due.poll, due.read, due.compose, due.deliver].into_iter().flatten().min();
+        let ends = self.busy.iter().map(|(at, _)| at.since(self.clocks.now())).min();
+        due.map(|at| at.since(self.clocks.shown())).into_iter().chain(ends).min()
     }
 
     /// Claims what is due, and brings one piece of work that is under way one step further.
@@ -191,21 +197,23 @@ impl Daemon {
             Err(Error::Full) => self.refused += 1,
             Err(error) => panic!("{error}"),
         }
-        if self.busy.is_empty() {
+        let now = self.clocks.now();
+        let ready: Vec<usize> = (0..self.busy.len()).filter(|at| self.busy[*at].0 <= now).collect();
+        if ready.is_empty() {
             return Step::Idle;
         }
-        let at = self.chance.below(self.busy.len());
-        let work = self.busy.swap_remove(at);
+        let (_, work) = self.busy.swap_remove(*self.chance.pick(&ready));
         let dies = self.dies;
         if dies == Some(Point::AfterClaim) {
             return self.die(work);
         }
         let work = self.perform(work, post).await;
+        let answered = self.clocks.answered();
         match dies {
             Some(Point::AfterWork) => return self.die(work),
             Some(Point::InsideSettle) if self.full => return self.die(work),
             Some(Point::InsideSettle) => {
-                let held = held(&work).into_iter().chain(self.busy.iter().flat_map(held)).collect();
+                let held = held(&work).into_iter().chain(self.busy.iter().flat_map(|(_, w)| held(w))).collect();
                 self.break_store(true);
                 let _ = self.settle(work).await;
                 self.break_store(false);
@@ -214,8 +222,8 @@ impl Daemon {
             _ => {}
         }
         // Now and then others overtake it.
-        if self.chance.one_in(12) {
-            self.busy.push(work);
+        if answered > now || self.chance.one_in(12) {
+            self.busy.push((answered, work));
             return Step::Worked;
         }
         match self.settle(work).await {
@@ -229,8 +237,8 @@ impl Daemon {
     }
 
     fn die(&mut self, work: Work) -> Step {
-        self.busy.push(work);
-        Step::Died(self.busy.iter().flat_map(held).collect())
+        self.busy.push((self.clocks.now(), work));
+        Step::Died(self.busy.iter().flat_map(|(_, work)| held(work)).collect())
     }
 
     /// As the driver does: what was held when the process died runs alone.
@@ -240,18 +248,19 @@ impl Daemon {
         let due = pipeline.store.next_due().await?;
         let is_due = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
         let window = |pick| Window { now, polls_by: now, pick };
-        let room = |busy: &[Work], is: fn(&Work) -> bool, most: usize| {
-            most.saturating_sub(busy.iter().filter(|work| is(work)).count())
+        let room = |busy: &[(Timestamp, Work)], is: fn(&Work) -> bool, most: usize| {
+            most.saturating_sub(busy.iter().filter(|(_, work)| is(work)).count())
         };
+        let from = self.clocks.now();
         if is_due(due.compose) {
             let free = room(&self.busy, |w| matches!(w, Work::Compose(..)), MAILS);
             let claimed = Compose::new(Arc::clone(&pipeline)).claim(window(Pick::Usual), free).await?;
-            self.busy.extend(claimed.into_iter().map(|lease| Work::Compose(lease, None)));
+            self.busy.extend(claimed.into_iter().map(|lease| (from, Work::Compose(lease, None))));
         }
         if is_due(due.deliver) {
             let free = room(&self.busy, |w| matches!(w, Work::Deliver(..)), MAILS);
             let claimed = Deliver::new(Arc::clone(&pipeline)).claim(window(Pick::Usual), free).await?;
-            self.busy.extend(claimed.into_iter().map(|lease| Work::Deliver(lease, None)));
+            self.busy.extend(claimed.into_iter().map(|lease| (from, Work::Deliver(lease, None))));
         }
         if !is_due(due.poll) && !is_due(due.read) {
             return Ok(());
@@ -259,7 +268,7 @@ impl Daemon {
         let (mut pick, mut polls) = (Pick::Usual, room(&self.busy, |w| matches!(w, Work::Poll(..)), POLLS));
         let mut reads = room(&self.busy, |w| matches!(w, Work::Read(..)), POLLS);
         if pipeline.store.has_suspects(now).await? {
-            if self.busy.iter().any(Work::asks_the_web) {
+            if self.busy.iter().any(|(_, work)| work.asks_the_web()) {
                 return Ok(());
             }
             (pick, polls, reads) = (Pick::Suspects, 1, 1);
@@ -267,11 +276,11 @@ impl Daemon {
         let before = self.busy.len();
         if polls > 0 {
             let claimed = Poll::new(Arc::clone(&pipeline)).claim(window(pick), polls).await?;
-            self.busy.extend(claimed.into_iter().map(|lease| Work::Poll(lease, None)));
+            self.busy.extend(claimed.into_iter().map(|lease| (from, Work::Poll(lease, None))));
         }
         if reads > 0 && (pick == Pick::Usual || self.busy.len() == before) {
             let claimed = Read::new(pipeline).claim(window(pick), reads).await?;
-            self.busy.extend(claimed.into_iter().map(|leases| Work::Read(leases, None)));
+            self.busy.extend(claimed.into_iter().map(|leases| (from, Work::Read(leases, None))));
         }
         Ok(())
     }

@@ -211,8 +211,7 @@ impl Week {
 
     async fn look_after(&mut self) {
         self.daemon.clean(365 * DAY).await;
-        let look = self.daemon.look();
-        self.oracle.look(&look, self.clocks.now());
+        self.oracle.look(self.daemon.look(), self.clocks.now());
     }
 
     /// Somebody edits the config: a source goes or comes, a recipient or a watch does.

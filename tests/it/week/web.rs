@@ -16,13 +16,15 @@ use crate::web::{Answer, Asked, Manner};
 pub struct Clocks {
     real: Arc<AtomicI64>,
     shown: Arc<AtomicI64>,
+    /// How long the last answer takes.
+    slow: Arc<AtomicI64>,
 }
 
 impl Clocks {
     /// Both show `at`.
     pub fn new(at: Timestamp) -> Self {
         let clock = || Arc::new(AtomicI64::new(at.millis()));
-        Self { real: clock(), shown: clock() }
+        Self { real: clock(), shown: clock(), slow: Arc::default() }
     }
 
     /// The time.
@@ -40,6 +42,16 @@ impl Clocks {
         let millis = i64::try_from(time.as_millis()).unwrap();
         self.real.fetch_add(millis, Ordering::SeqCst);
         self.shown.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    /// The answer that is given now takes so long.
+    fn dawdle(&self, time: Duration) {
+        self.slow.fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// When the answer that was given last has come.
+    pub fn answered(&self) -> Timestamp {
+        Timestamp::from_millis(self.now().millis() + self.slow.swap(0, Ordering::SeqCst))
     }
 
     /// Somebody sets the daemon's clock, so many milliseconds off the time.
@@ -443,11 +455,12 @@ impl Sites {
             Fault::Refused => Answer::moved(302, "http://127.0.0.1:1/feed"),
             Fault::Loop => Answer::moved(302, "/l/0"),
             Fault::Slow => {
-                self.clocks.pass(self.chance.clone().time(SECOND, 50 * SECOND));
+                let time = self.chance.time(SECOND, 50 * SECOND);
+                self.clocks.dawdle(time);
                 self.document(number, None)
             }
             Fault::Lost => {
-                self.clocks.pass(MINUTE);
+                self.clocks.dawdle(MINUTE);
                 Answer::status(200).manner(Manner::HangUp)
             }
             Fault::Cut | Fault::CutQuietly | Fault::BadPacking | Fault::Shuffled | Fault::Untagged => {
@@ -550,7 +563,7 @@ impl Sites {
             3 => Answer::ok("text/html", "<html><body>half a").manner(Manner::CutAfter(9)),
             4 => Answer::moved(302, "/l/0"),
             _ => {
-                self.clocks.pass(MINUTE);
+                self.clocks.dawdle(MINUTE);
                 Answer::status(429)
             }
         }
