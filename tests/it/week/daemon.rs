@@ -57,7 +57,7 @@ pub enum Point {
 
 /// Work under way, and what came of it if it is done.
 enum Work {
-    Poll(Lease<DueFeed>, Option<PollPlan>),
+    Poll(Lease<DueFeed>, Option<Box<PollPlan>>),
     Read(Vec<Lease<DueEntry>>, Option<Vec<ReadPlan>>),
     Compose(Lease<DueRecipient>, Option<ComposePlan>),
     Deliver(Lease<DueMessage>, Option<Tried>),
@@ -213,7 +213,8 @@ impl Daemon {
             Some(Point::AfterWork) => return self.die(work),
             Some(Point::InsideSettle) if self.full => return self.die(work),
             Some(Point::InsideSettle) => {
-                let held = held(&work).into_iter().chain(self.busy.iter().flat_map(|(_, w)| held(w))).collect();
+                let held =
+                    held(&work).into_iter().chain(self.busy.iter().flat_map(|(_, w)| held(w))).collect();
                 self.break_store(true);
                 let _ = self.settle(work).await;
                 self.break_store(false);
@@ -290,7 +291,7 @@ impl Daemon {
         match work {
             Work::Poll(lease, None) => {
                 let plan = Poll::new(pipeline).perform(&lease).await;
-                Work::Poll(lease, Some(plan))
+                Work::Poll(lease, Some(Box::new(plan)))
             }
             Work::Read(leases, None) => {
                 let plans = Read::new(pipeline).perform(&leases).await;
@@ -314,7 +315,7 @@ impl Daemon {
         match work {
             Work::Poll(lease, Some(plan)) => {
                 let url = lease.job.url.clone();
-                Poll::new(pipeline).settle(lease, plan).await?;
+                Poll::new(pipeline).settle(lease, *plan).await?;
                 return Ok(Some(url));
             }
             Work::Read(leases, Some(plans)) => Read::new(pipeline).settle(leases, plans).await?,

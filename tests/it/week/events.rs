@@ -135,7 +135,9 @@ impl Week {
                 let points = [Point::AfterClaim, Point::AfterWork, Point::InsideSettle];
                 self.daemon.dies = Some(*self.chance.pick(&points));
             }
-            Event::Jump | Event::Farther | Event::ClockRight | Event::Sleep => self.confuse_clock(event).await,
+            Event::Jump | Event::Farther | Event::ClockRight | Event::Sleep => {
+                self.confuse_clock(event).await;
+            }
             Event::DiskFills if !self.daemon.full => {
                 self.set_disk(true).await;
                 self.queue.push(self.now() + self.chance.time(5 * MINUTE, HOUR), Event::DiskHasRoom);
@@ -217,22 +219,19 @@ impl Week {
     /// Somebody edits the config: a source goes or comes, a recipient or a watch does.
     fn change_config(&mut self) {
         let outlets = self.sites().outlets.len();
-        match self.chance.below(3) {
-            0 => {
-                let outlet = self.chance.below(outlets);
-                if self.roster.sources.remove(&outlet) {
-                    let back = self.now() + self.chance.time(MINUTE, 6 * HOUR);
-                    self.queue.push(back, Event::AddSource(outlet));
-                }
+        if self.chance.one_in(3) {
+            let outlet = self.chance.below(outlets);
+            if self.roster.sources.remove(&outlet) {
+                let back = self.now() + self.chance.time(MINUTE, 6 * HOUR);
+                self.queue.push(back, Event::AddSource(outlet));
             }
-            _ => {
-                // Those of the first watches are never touched.
-                let watch = 6 + self.chance.below(4);
-                let pair = (watch, self.chance.below(super::people::WATCHES[watch].to.len()));
-                if !self.roster.subscriptions.remove(&pair) {
-                    self.roster.subscriptions.insert(pair);
-                }
-            }
+            return;
+        }
+        // Those of the first watches are never touched.
+        let watch = 6 + self.chance.below(4);
+        let pair = (watch, self.chance.below(super::people::WATCHES[watch].to.len()));
+        if !self.roster.subscriptions.remove(&pair) {
+            self.roster.subscriptions.insert(pair);
         }
     }
 

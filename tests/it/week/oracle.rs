@@ -1,6 +1,8 @@
 //! What the world saw, and what must be true of it in the end.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fmt::{self, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use habar::time::{DAY, HOUR, MINUTE, Timestamp};
@@ -10,7 +12,7 @@ use super::Figures;
 use super::daemon::Held;
 use super::people::{FOLD_AFTER, Times, WATCHES, Words};
 use super::post::{Fate, Post};
-use super::web::{Request, Served, Sites, Went};
+use super::web::{Item, Request, Served, Sites, Went, item_of};
 use crate::smtp_server::Taken;
 
 const FLOOR: Duration = Duration::from_mins(15);
@@ -77,7 +79,12 @@ impl Oracle {
         if let Some(version) = outlet.echoed
             && !self.settled_versions.contains(&(number, version))
         {
-            self.wrong(now, format!("the validators of version {version} of {address} came back, its entries are not stored"));
+            self.wrong(
+                now,
+                format!(
+                    "the validators of version {version} of {address} came back, its entries are not stored"
+                ),
+            );
         }
         let polled_at: Option<i64> = look
             .query_row("SELECT polled_at FROM feeds WHERE url = ?1", [address], |row| row.get(0))
@@ -122,7 +129,7 @@ impl Oracle {
                 }
                 // It may be left alone from now on, with what its feed says.
                 Held::Page(link, crashes) if *crashes >= 2 => {
-                    if let Some(item) = sites.item_of(link) {
+                    if let Some(item) = item_of(link) {
                         let text = sites.items[item].text;
                         sites.texts[text].troubled = true;
                     }
@@ -165,7 +172,7 @@ impl Oracle {
         self.rewritten.insert(text);
     }
 
-    fn wrong(&mut self, now: Timestamp, what: String) {
+    fn wrong(&mut self, now: Timestamp, what: impl fmt::Display) {
         self.wrong.push(format!("{now}: {what}"));
     }
 
@@ -197,19 +204,36 @@ impl Oracle {
         self.judge_losses(sites, look, &told, times, now);
         self.judge_pace(look, now);
         self.judge_rest(look, now);
-        if let Ok(dir) = std::env::var("HABAR_WEEK_KEEP") {
-            let _ = look.execute("VACUUM INTO ?1", [format!("{dir}/week.db")]);
-            let log: String = sites.log.iter().map(|r| format!("{} {} hop={} feed={:?}\n", r.at, r.host, r.hop, r.feed.map(|f| f.0))).collect();
-            let _ = std::fs::write(format!("{dir}/log"), log);
-            for mail in taken { let _ = std::fs::write(format!("{dir}/{}", mail.message_id.replace(['<','>'], "")), &mail.bytes); }
-            let mut out = String::new();
-            for (k, v) in &self.seen { out += &format!("{k:?} {v:?}\n"); }
-            for (n, i) in sites.items.iter().enumerate() { out += &format!("item {n} outlet {} texts {:?} published {} page_served {:?} troubled {}\n", i.outlet, i.texts, i.published, i.page_served, sites.texts[i.text].troubled); }
-            for j in &self.jumps { out += &format!("jump {} {} {:?}\n", j.from, j.to, j.shown); }
-            for d in &self.disturbances { out += &format!("disturbance {d:?}\n"); }
-            let _ = std::fs::write(format!("{dir}/seen"), out);
+        if let Some(dir) = std::env::var_os("HABAR_WEEK_KEEP") {
+            self.keep(Path::new(&dir), sites, look, taken);
         }
         if self.wrong.is_empty() { Ok(self.figures(sites, look, taken, &mails)) } else { Err(self.report()) }
+    }
+
+    /// Leaves in a folder what a search for the cause needs.
+    fn keep(&self, dir: &Path, sites: &Sites, look: &Connection, taken: &[Taken]) {
+        let file = |name: &str| dir.join(name);
+        look.execute("VACUUM INTO ?1", [file("week.db").display().to_string()]).unwrap();
+        for mail in taken {
+            std::fs::write(file(&mail.message_id), &mail.bytes).unwrap();
+        }
+        let mut notes = String::new();
+        for Request { at, host, hop, feed } in &sites.log {
+            let feed = feed.map(|(feed, _)| feed);
+            let _ = writeln!(notes, "{at} {host} hop: {hop}, feed: {feed:?}");
+        }
+        for (number, item) in sites.items.iter().enumerate() {
+            let Item { outlet, texts, published, page_served, .. } = item;
+            let troubled = sites.texts[item.text].troubled;
+            let _ = writeln!(
+                notes,
+                "item {number} of {outlet}, texts {texts:?}, {published}, page {page_served:?}, troubled: {troubled}"
+            );
+        }
+        for (from, to) in &self.disturbances {
+            let _ = writeln!(notes, "not itself from {from} to {to}");
+        }
+        std::fs::write(file("notes"), notes).unwrap();
     }
 
     fn report(&self) -> String {
@@ -217,8 +241,15 @@ impl Oracle {
         format!("{} things are wrong:\n{shown}", self.wrong.len())
     }
 
-    fn figures(&self, sites: &Sites, look: &Connection, taken: &[Taken], mails: &BTreeMap<String, Mail>) -> Figures {
-        let count = |sql: &str| -> usize { look.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap() as usize };
+    fn figures(
+        &self,
+        sites: &Sites,
+        look: &Connection,
+        taken: &[Taken],
+        mails: &BTreeMap<String, Mail>,
+    ) -> Figures {
+        let count =
+            |sql: &str| -> usize { look.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap() as usize };
         let admin = mails.values().filter(|mail| mail.to.starts_with("admin")).count();
         Figures(vec![
             ("requests", sites.log.len()),
@@ -255,7 +286,10 @@ impl Oracle {
                 && request.at.since(before) < HOST_GAP
                 && !self.jumped_between(before, request.at)
             {
-                wrong.push((request.at, format!("{} was asked after {:?}", request.host, request.at.since(before))));
+                wrong.push((
+                    request.at,
+                    format!("{} was asked after {:?}", request.host, request.at.since(before)),
+                ));
             }
             let Some((feed, _)) = request.feed else { continue };
             if let Some(before) = last_of_feed.insert(feed, request) {
@@ -363,11 +397,14 @@ impl Oracle {
         for (id, mail) in mails {
             for (link, text) in &mail.stories {
                 tellings.entry((&mail.to, *text)).or_default().insert(id);
-                let Some(item) = sites.item_of(link).map(|item| &sites.items[item]) else { continue };
+                let Some(item) = item_of(link).map(|item| &sites.items[item]) else { continue };
                 let asked = matching(words[*text], item.outlet, &mail.to)
                     .any(|pair| times.ever(pair, item.published, now));
                 if !asked {
-                    self.wrong(now, format!("{id} tells {} of {link}, text {text}, which no watch wants", mail.to));
+                    self.wrong(
+                        now,
+                        format!("{id} tells {} of {link}, text {text}, which no watch wants", mail.to),
+                    );
                 }
             }
         }
@@ -393,12 +430,26 @@ impl Oracle {
         let mut due: Vec<Due> = self
             .seen
             .iter()
-            .map(|((text, word, item), (since, at, outlet))| Due { text: *text, word: *word, item: *item, since: *since, at: *at, outlet: *outlet })
+            .map(|((text, word, item), (since, at, outlet))| Due {
+                text: *text,
+                word: *word,
+                item: *item,
+                since: *since,
+                at: *at,
+                outlet: *outlet,
+            })
             .collect();
         for (number, item) in sites.items.iter().enumerate() {
             let Some((text, body, at)) = item.page_served else { continue };
             if self.settled_items.contains(&number) {
-                due.extend(body.each().map(|word| Due { text, word, item: number, since: at, at, outlet: item.outlet }));
+                due.extend(body.each().map(|word| Due {
+                    text,
+                    word,
+                    item: number,
+                    since: at,
+                    at,
+                    outlet: item.outlet,
+                }));
             }
         }
         // The daemon's clock may be off by hours.
@@ -415,7 +466,10 @@ impl Oracle {
                 let (watch, to) = (WATCHES[pair.0].name, WATCHES[pair.0].to[pair.1]);
                 let key = (to.to_owned(), watch.to_owned(), text);
                 let in_force = times.through(pair, since, (at + SOON).min(now));
-                if in_force && !told.contains(&key) && !settled.contains(&(to.to_owned(), watch.to_owned(), item)) {
+                if in_force
+                    && !told.contains(&key)
+                    && !settled.contains(&(to.to_owned(), watch.to_owned(), item))
+                {
                     self.wrong(now, format!("{watch} never told {to} of text {text}, item {item} of outlet {outlet}, seen {at}"));
                 }
             }
@@ -445,7 +499,9 @@ impl Oracle {
                 let (first, last) = (window[0], window[FOLD_AFTER]);
                 let jumped = !window.is_sorted()
                     || self.jumps.iter().any(|jump| {
-                        [jump.shown.0, jump.shown.1].iter().any(|at| *at >= first - HOUR && *at <= last + HOUR)
+                        [jump.shown.0, jump.shown.1]
+                            .iter()
+                            .any(|at| *at >= first - HOUR && *at <= last + HOUR)
                     });
                 if last.since(first) < HOUR && !jumped {
                     self.wrong(now, format!("{to} had {} mails from {first} to {last}", FOLD_AFTER + 1));
@@ -505,11 +561,18 @@ fn words_by_text(sites: &Sites) -> Vec<Words> {
 
 /// Watch and recipient of everybody who waits for one of these words from this outlet, and is this person.
 fn matching(words: Words, outlet: usize, to: &str) -> impl Iterator<Item = (usize, usize)> {
-    WATCHES.iter().enumerate().filter(move |(_, watch)| watch.wanted().meets(words) && watch.admits(outlet)).flat_map(
-        move |(number, watch)| {
-            watch.to.iter().enumerate().filter(move |(_, address)| **address == to).map(move |(r, _)| (number, r))
-        },
-    )
+    WATCHES
+        .iter()
+        .enumerate()
+        .filter(move |(_, watch)| watch.wanted().meets(words) && watch.admits(outlet))
+        .flat_map(move |(number, watch)| {
+            watch
+                .to
+                .iter()
+                .enumerate()
+                .filter(move |(_, address)| **address == to)
+                .map(move |(r, _)| (number, r))
+        })
 }
 
 /// Watch and recipient of everybody who waits for this word from this outlet.
@@ -530,7 +593,8 @@ fn told(look: &Connection, mails: &BTreeMap<String, Mail>) -> (HashSet<(String, 
         JOIN recipients r ON r.id = s.recipient_id JOIN entries e ON e.id = a.entry_id
         JOIN messages m ON m.id = a.message_id WHERE a.state = 'told'";
     let mut statement = look.prepare(sql).unwrap();
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap();
+    let rows =
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap();
     let mut by_watch = Tellings::new();
     for row in rows {
         let (to, watch, link, id): (String, String, String, String) = row.unwrap();
@@ -551,9 +615,8 @@ fn settled_otherwise(look: &Connection) -> HashSet<(String, String, usize)> {
         JOIN messages m ON m.id = a.message_id WHERE m.state IN ('dead', 'cancelled')";
     let mut statement = look.prepare(sql).unwrap();
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
-    let item = |link: &str| link.rsplit('/').next().and_then(|number| number.parse().ok());
     rows.map(Result::unwrap)
-        .filter_map(|(to, watch, link): (String, String, String)| Some((to, watch, item(&link)?)))
+        .filter_map(|(to, watch, link): (String, String, String)| Some((to, watch, item_of(&link)?)))
         .collect()
 }
 

@@ -144,7 +144,8 @@ pub struct Roster {
 impl Roster {
     /// Everything.
     pub fn all(outlets: usize) -> Self {
-        let pairs = WATCHES.iter().enumerate().flat_map(|(w, watch)| (0..watch.to.len()).map(move |r| (w, r)));
+        let pairs =
+            WATCHES.iter().enumerate().flat_map(|(w, watch)| (0..watch.to.len()).map(move |r| (w, r)));
         Self { subscriptions: pairs.collect(), sources: (0..outlets).collect(), ..Self::default() }
     }
 
@@ -194,7 +195,8 @@ pub struct Times(Vec<((usize, usize), Timestamp, Option<Timestamp>)>);
 impl Times {
     /// The roster changes.
     pub fn note(&mut self, roster: &Roster, now: Timestamp) {
-        let live = |pair: &(usize, usize)| roster.subscriptions.contains(pair) && !roster.paused.contains(&pair.0);
+        let live =
+            |pair: &(usize, usize)| roster.subscriptions.contains(pair) && !roster.paused.contains(&pair.0);
         for (pair, _, until) in &mut self.0 {
             if until.is_none() && !live(pair) {
                 *until = Some(now);

@@ -258,11 +258,6 @@ impl Sites {
         format!("http://{}:{}/f/{outlet}.xml", self.outlets[outlet].host, self.port)
     }
 
-    /// The item that a link leads to.
-    pub fn item_of(&self, link: &str) -> Option<usize> {
-        link.rsplit_once("/p/").and_then(|(_, number)| number.split('?').next()?.parse().ok())
-    }
-
     /// An outlet publishes something new; `words` are what watches look for.
     pub fn publish(&mut self, outlet: usize) -> usize {
         let text = self.texts.len();
@@ -327,10 +322,10 @@ impl Sites {
     fn word(&mut self, item: &mut Item) {
         let (in_title, in_summary) = people::parted(item.told);
         let chance = &mut self.chance;
-        item.title =
-            format!("{} t{}x {}", chance.words(4), item.text, people::written(in_title)).trim().to_owned();
+        let title = format!("{} t{}x {}", chance.words(4), item.text, people::written(in_title));
         let length = if in_summary.is_empty() && chance.one_in(3) { 0 } else { 20 };
-        item.summary = format!("{} {}", chance.words(length), people::written(in_summary)).trim().to_owned();
+        let summary = format!("{} {}", chance.words(length), people::written(in_summary));
+        (item.title, item.summary) = (title.trim().to_owned(), summary.trim().to_owned());
     }
 
     fn page_kind(&mut self) -> PageKind {
@@ -424,7 +419,8 @@ impl Sites {
             _ if self.faulty && self.chance.one_in(25) => Some(*self.chance.pick(&FAULTS)),
             _ => None,
         };
-        let harmless = matches!(fault, None | Some(Fault::Shuffled | Fault::Untagged | Fault::Slow | Fault::Moved));
+        let harmless =
+            matches!(fault, None | Some(Fault::Shuffled | Fault::Untagged | Fault::Slow | Fault::Moved));
         let went = match fault {
             Some(Fault::Status(410)) => Went::Gone,
             _ if harmless && self.outlets[number].max_age.is_none() => Went::Well,
@@ -483,7 +479,8 @@ impl Sites {
         }
         let outlet = &mut self.outlets[number];
         let mut answer = Answer::feed(text.clone());
-        if outlet.tagged && fault.is_none() {
+        // One that breaks off is sent with the validators of the whole.
+        if outlet.tagged && fault != Some(Fault::Untagged) {
             answer = answer.header("ETag", format!("\"v{}\"", outlet.version));
         }
         if let Some(age) = outlet.max_age {
@@ -580,6 +577,11 @@ impl Sites {
         );
         Answer::ok("text/html; charset=utf-8", page)
     }
+}
+
+/// The item that a link leads to.
+pub fn item_of(link: &str) -> Option<usize> {
+    link.rsplit_once("/p/").and_then(|(_, number)| number.parse().ok())
 }
 
 fn outlet(number: usize, chance: &mut Chance) -> Outlet {
