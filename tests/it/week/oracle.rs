@@ -373,7 +373,9 @@ impl Oracle {
             let fates = &post.fates[*id];
             let state = ledger.get(*id).map_or("not in the ledger", |(state, _)| state);
             let unheard = fates.iter().filter(|fate| **fate == Fate::TakenUnheard).count();
-            if state != "sent" && !(state == "dead" && unheard > 0) {
+            // A copy may be refused that was taken the first time, when the process died or the reply was lost.
+            let copy_refused = state == "dead" && fates.len() > 1 && fates.last() == Some(&Fate::Refused);
+            if state != "sent" && !copy_refused {
                 self.wrong(now, format!("{id} was taken, and the ledger says {state}"));
             }
             if *count > 1 + unheard + self.kills + self.jumps.len() {

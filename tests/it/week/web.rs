@@ -144,8 +144,8 @@ pub struct Item {
 /// A text that one or more items carry.
 #[derive(Clone, Default)]
 pub struct Text {
-    /// A page of it could not be read at once, or an edited one was reprinted, so that its outlets may have been
-    /// told one by one.
+    /// A page of it could not be read at once, or an edited one was reprinted, or an outlet has it twice: it may
+    /// rightly be told once for each of them.
     pub troubled: bool,
     /// It is in more than one outlet.
     reprinted: bool,
@@ -283,7 +283,9 @@ impl Sites {
         let Item { text, told, body, page, .. } = &self.items[item];
         let (text, told, body, page) = (*text, *told, *body, page.clone());
         self.texts[text].reprinted = true;
-        self.texts[text].troubled |= self.items[item].edited;
+        // Under another title, one feed's equal texts are what its site says on each page.
+        let again = self.outlets[outlet].items.iter().any(|own| self.items[*own].text == text);
+        self.texts[text].troubled |= self.items[item].edited || again;
         self.add(outlet, text, told, body, page)
     }
 
