@@ -146,7 +146,7 @@ impl Daemon {
             Err(habar::daemon::Error::Store(error)) => return Err(error),
             Err(error) => panic!("{error}"),
         }
-        store.heed_requests().await
+        store.heed_requests().await.map(drop)
     }
 
     /// The clock has jumped, or the machine has slept.
