@@ -93,8 +93,14 @@ pub async fn run(path: PathBuf, config: Config, state: &Path) -> Result<(), Erro
 }
 
 /// What a start finds in the store is brought into reach, and its overdue polls are spread over the time it returns.
-async fn prepare(store: &Store, now: Timestamp, plan: &Plan) -> Result<Duration, store::Error> {
+pub async fn prepare(store: &Store, now: Timestamp, plan: &Plan) -> Result<Duration, store::Error> {
     heed(store).await?;
+    bring_into_reach(store, now, plan).await
+}
+
+/// After a start, a long sleep and a jump of the clock: nothing is due beyond its bound, and what is
+/// overdue is spread over the time it returns.
+pub async fn bring_into_reach(store: &Store, now: Timestamp, plan: &Plan) -> Result<Duration, store::Error> {
     store.clamp(now, plan.clamp(now)).await?;
     let overdue = store.count_overdue(now).await?;
     let over = schedule::start_spread(overdue, plan.rhythm.floor);

@@ -130,6 +130,7 @@
 //!     Tests: `crash::a_crash_in_poll_changes_nothing`, `crash::a_crash_in_read_changes_nothing`,
 //!     `crash::a_crash_in_compose_changes_nothing`, `crash::a_crash_in_deliver_sends_the_same_mail_again`,
 //!     `kill::nothing_is_lost_and_a_second_copy_is_the_same_mail`,
+//!     `week::a_day_of_faults_loses_nothing_and_tells_nothing_twice`,
 //!     `deliver::a_mail_of_unknown_fate_goes_by_no_other_way`,
 //!     `crash::a_mail_that_was_under_way_when_the_process_died_goes_by_no_other_way`,
 //!     `backup::a_copy_taken_beside_the_daemon_takes_the_place_of_the_store`,

@@ -12,9 +12,8 @@ use tokio::signal::unix::Signal;
 use super::assemble::{assemble, check_sandbox};
 use super::files::Files;
 use super::round::FirstRound;
-use super::{Error, systemd};
+use super::{Error, bring_into_reach, systemd};
 use crate::config::{self, Config, Errors, asked_otherwise, change_summary};
-use crate::domain::schedule;
 use crate::io::store;
 use crate::pipeline::Pipeline;
 use crate::pipeline::driver::Signals;
@@ -261,11 +260,7 @@ impl Keeper {
         let now = self.pipeline.clock.now();
         let expected = wall + monotonic.elapsed();
         if now.since(expected) > JUMP || expected.since(now) > JUMP {
-            let store = &self.pipeline.store;
-            store.clamp(now, self.pipeline.plan().clamp(now)).await?;
-            // After a long sleep everything is overdue, as after a start.
-            let overdue = store.count_overdue(now).await?;
-            store.spread_polls(now, schedule::start_spread(overdue, self.config.polling.floor)).await?;
+            bring_into_reach(&self.pipeline.store, now, &self.pipeline.plan()).await?;
             tracing::warn!(expected = %expected, now = %now, "the clock jumped");
             self.signals.wake.notify_one();
         }

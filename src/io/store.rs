@@ -113,6 +113,9 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
+/// Why work comes back that was done well.
+const NO_ROOM: &str = "the disk that holds the store is full";
+
 /// What SQLite says when there is no room.
 fn full() -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None)
@@ -233,6 +236,11 @@ impl Store {
 
     fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
         self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the database have no more than so many pages, as on a disk that is full; as few as it has for 0.
+    pub async fn limit_pages(&self, pages: u32) -> Result<(), Error> {
+        self.write(move |tx| tx.pragma_update(None, "max_page_count", pages.max(1))).await
     }
 
     /// A number that changes when another process has written: `PRAGMA data_version` of the writer's connection.

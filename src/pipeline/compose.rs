@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::read::Found;
 use super::{Pipeline, Plan, Stage, Window};
+use crate::domain::digest::release::quiet_until;
 use crate::domain::digest::{self, Later, Letter, Mail, MailError, Mark, NoticeLine, Outlet, Told};
 use crate::domain::watch::Field;
 use crate::io::store::Error;
@@ -69,7 +70,8 @@ impl Ids<'_> {
 }
 
 fn decide(plan: &Plan, recipient: &DueRecipient, ids: &Ids<'_>, now: Timestamp) -> ComposePlan {
-    let mut decided = ComposePlan { now, messages: Vec::new(), cancelled: Vec::new(), put_off: None };
+    let (loud, quiet) = parted(plan, recipient, now);
+    let mut decided = ComposePlan { now, messages: Vec::new(), cancelled: Vec::new(), quiet, put_off: None };
     for alert in recipient.alerts.iter().filter(|alert| !alert.active) {
         let why = format!(
             "cancelled: the watch \u{201c}{}\u{201d} or this recipient is no longer configured",
@@ -77,7 +79,7 @@ fn decide(plan: &Plan, recipient: &DueRecipient, ids: &Ids<'_>, now: Timestamp) 
         );
         decided.cancelled.push((alert.id, alert.subscription, why));
     }
-    let (groups, put_off) = grouped(recipient, plan.fold_after, now);
+    let (groups, put_off) = grouped(&loud, recipient, plan.fold_after, now);
     decided.put_off = put_off;
     for group in groups {
         let id = ids.message(decided.messages.len(), &plan.from_address);
@@ -102,18 +104,37 @@ fn decide(plan: &Plan, recipient: &DueRecipient, ids: &Ids<'_>, now: Timestamp) 
     decided
 }
 
+/// The alerts that may be told now, and until when each of the others waits: sleep, a clock that was set and
+/// a full hour can bring an alert into quiet hours that was released before them.
+fn parted<'a>(
+    plan: &Plan,
+    recipient: &'a DueRecipient,
+    now: Timestamp,
+) -> (Vec<&'a OpenAlert>, Vec<(i64, Timestamp)>) {
+    let (mut loud, mut quiet) = (Vec::new(), Vec::new());
+    for alert in recipient.alerts.iter().filter(|alert| alert.active) {
+        let watch = plan.watches.iter().find(|watch| watch.name == alert.watch);
+        match watch.and_then(|watch| quiet_until(&watch.timing, now)) {
+            Some(until) => quiet.push((alert.id, until)),
+            None => loud.push(alert),
+        }
+    }
+    (loud, quiet)
+}
+
 /// The alerts of one mail: those of its subscription, and those of other watches on the same stories.
 type Group<'a> = Vec<&'a OpenAlert>;
 
 /// One mail a subscription; a story that several watches hit is told by the first. What is over the
 /// limit of an hour waits for the end of that hour.
-fn grouped(
+fn grouped<'a>(
+    alerts: &[&'a OpenAlert],
     recipient: &DueRecipient,
     fold_after: usize,
     now: Timestamp,
-) -> (Vec<Group<'_>>, Option<Timestamp>) {
-    let mut groups: Vec<Group<'_>> = Vec::new();
-    for alert in recipient.alerts.iter().filter(|alert| alert.active) {
+) -> (Vec<Group<'a>>, Option<Timestamp>) {
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    for alert in alerts.iter().copied() {
         let tells = |group: &&mut Group<'_>| group.iter().any(|told| told.story == alert.story);
         if let Some(group) = groups.iter_mut().find(tells) {
             group.push(alert);

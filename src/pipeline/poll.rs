@@ -82,7 +82,14 @@ impl Stage for Poll {
             while document.entries.len() > CHUNK {
                 // Feeds list the newest first: the oldest are stored first.
                 let oldest = document.entries.split_off(document.entries.len() - CHUNK);
-                let Some(brought) = store.store_chunk(&lease, oldest, plan.now).await? else { break };
+                let brought = match store.store_chunk(&lease, oldest, plan.now).await {
+                    Err(Error::Full) => {
+                        store.put_off_poll(lease, plan).await?;
+                        return Err(Error::Full);
+                    }
+                    brought => brought?,
+                };
+                let Some(brought) = brought else { break };
                 stored.new += brought.new;
                 stored.edited += brought.edited;
             }

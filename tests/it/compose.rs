@@ -135,6 +135,29 @@ async fn quiet_hours_end_in_one_mail() {
 }
 
 #[tokio::test]
+async fn what_is_late_waits_for_the_end_of_quiet_hours_too() {
+    let mut world = World::settled(&(rail("quiet = \"09:00-17:30\"") + "[delivery]\nfold_after = 1\n")).await;
+    world.publish(A, railway(1));
+    world.poll_all().await;
+    world.pass(59 * MINUTE).await;
+    world.publish(A, railway(2));
+    world.poll_all().await;
+    world.pass(HOUR).await;
+    assert_eq!(counts(&world), [1], "the hour of the limit ends in quiet hours");
+    world.pass(7 * HOUR + 31 * MINUTE).await;
+    assert_eq!(counts(&world), [1, 1], "17:30");
+    world.pass(14 * HOUR + 29 * MINUTE).await;
+    world.publish(A, railway(3));
+    world.poll_all().await;
+    // The machine sleeps.
+    world.advance(3 * HOUR);
+    world.run_until_idle().await;
+    assert_eq!(counts(&world), [1, 1]);
+    world.pass(7 * HOUR).await;
+    assert_eq!(counts(&world), [1, 1, 1]);
+}
+
+#[tokio::test]
 async fn each_rule_has_its_time() {
     let cases = [("hourly", 1, 1), ("daily 12:00", 4, 24), ("weekly mon 08:00", 72, 7 * 24)];
     for (rule, first, every) in cases {

@@ -23,4 +23,5 @@ mod smtp_server;
 mod store;
 mod tidy;
 mod web;
+mod week;
 mod world;

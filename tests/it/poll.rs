@@ -340,3 +340,27 @@ async fn a_feed_that_is_always_cut_off_has_a_first_sight_that_ends() {
     world.pass(3 * HOUR).await;
     assert!(world.one_mail().has("[Railway] news 2"), "later no date suppresses");
 }
+
+#[tokio::test]
+async fn a_full_disk_makes_us_ask_no_server_more_often() {
+    let mut world = World::settled(RAILWAY).await;
+    world.advance(HOUR);
+    world.page("http://a.test/1", article("Tariffs fall", RAIL));
+    world.publish(A, item("http://a.test/1", "Tariffs fall"));
+    world.poll_all().await;
+    world.advance(2 * MINUTE);
+    for number in 2..14 {
+        let link = format!("http://a.test/{number}");
+        world.publish(A, item(&link, "Railway news").summary(&"Long. ".repeat(9000)));
+    }
+    let store = world.pipeline().store.clone();
+    store.limit_pages(0).await.unwrap();
+    world.asked();
+    world.pass(2 * HOUR).await;
+    let polls = world.asked().iter().filter(|address| *address == A).count();
+    assert!((2..=4).contains(&polls), "every half hour: {polls}");
+    assert_eq!(world.select::<i64>("SELECT count(*) FROM entries"), [1], "nothing had room");
+    store.limit_pages(u32::MAX - 2).await.unwrap();
+    world.pass(HOUR).await;
+    assert_eq!(world.select::<i64>("SELECT count(*) FROM entries"), [13]);
+}

@@ -252,7 +252,7 @@ fn alert(subscription: i64, release_at: Timestamp) -> NewAlert {
 }
 
 fn composed(now: Timestamp) -> ComposePlan {
-    ComposePlan { now, messages: Vec::new(), cancelled: Vec::new(), put_off: None }
+    ComposePlan { now, messages: Vec::new(), cancelled: Vec::new(), quiet: Vec::new(), put_off: None }
 }
 
 fn message(number: usize, body: Vec<u8>) -> NewMessage {

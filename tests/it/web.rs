@@ -26,10 +26,14 @@ pub struct Web {
 #[derive(Default)]
 struct Shared {
     pages: Mutex<HashMap<String, VecDeque<Answer>>>,
+    minded: Mutex<Option<Mind>>,
     log: Mutex<Vec<Asked>>,
     connections: AtomicUsize,
     closed: AtomicUsize,
 }
+
+/// Answers in place of the pages.
+pub type Mind = Box<dyn FnMut(&Asked) -> Answer + Send>;
 
 /// One request, as it came.
 #[derive(Clone, Debug)]
@@ -96,6 +100,11 @@ impl Web {
     /// What a path answers from now on: each answer once, the last for ever.
     pub fn pages(&self, path: &str, answers: impl IntoIterator<Item = Answer>) {
         self.shared.pages.lock().unwrap().insert(path.to_owned(), answers.into_iter().collect());
+    }
+
+    /// Has every request answered by `mind` from now on; nothing is logged.
+    pub fn give_mind(&self, mind: Mind) {
+        *self.shared.minded.lock().unwrap() = Some(mind);
     }
 
     /// Everything that was asked so far.
@@ -275,6 +284,11 @@ async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Shar
     let mut unread = Vec::new();
     loop {
         let asked = read_request(&mut stream, &mut unread).await?;
+        let answer = shared.minded.lock().unwrap().as_mut().map(|mind| mind(&asked));
+        if let Some(answer) = answer {
+            give(&mut stream, &answer.to(&asked)).await?;
+            continue;
+        }
         let answer = {
             let mut pages = shared.pages.lock().unwrap();
             match pages.get_mut(&asked.path) {

@@ -71,6 +71,12 @@ pub fn release(timing: &Timing, now: Timestamp) -> Timestamp {
     }
 }
 
+/// The end of the reader's quiet hours, if `now` lies in them: what is late waits for it too.
+pub fn quiet_until(timing: &Timing, now: Timestamp) -> Option<Timestamp> {
+    let quiet = timing.quiet?;
+    Some(after_quiet(&timing.zone, quiet, now)).filter(|end| *end > now)
+}
+
 /// The next instant after `now` at which the clock of `zone` shows a full hour.
 fn next_full_hour(zone: &TimeZone, now: Timestamp) -> Timestamp {
     const HOUR: i64 = 3_600_000;

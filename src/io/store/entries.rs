@@ -1,5 +1,7 @@
 //! Entries: claiming the ones whose page is due, and settling what was read with its story and alerts.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, Row, params};
 
 use super::hosts::{self, Host, HostPlan};
@@ -13,6 +15,9 @@ use crate::time::{MINUTE, Timestamp};
 
 /// A read has ended after this: one page, or one robots.txt.
 const READ_LEASE: std::time::Duration = std::time::Duration::from_mins(3);
+
+/// What was read and found no room on the disk is read again after this.
+const NO_ROOM_PAUSE: std::time::Duration = std::time::Duration::from_mins(15);
 
 /// An entry that is due, with all a read needs.
 #[derive(Clone, Debug)]
@@ -151,12 +156,15 @@ impl Store {
     }
 
     /// Settles reads, all in one transaction, each under its own claim. Says of each what became of it.
+    /// Those that find no room are read again later, and not at once: their servers have done their part.
     pub async fn settle_reads(&self, reads: Vec<(Lease<DueEntry>, ReadPlan)>) -> Result<Vec<Settled>, Error> {
         let Some(now) = reads.first().map(|(_, plan)| plan.now) else { return Ok(Vec::new()) };
         let failed: Vec<_> = reads
             .iter()
             .map(|(lease, plan)| Some((Tried::Page(lease.job.id), plan.failed.clone()?)))
             .collect();
+        let reads = Arc::new(reads);
+        let same = Arc::clone(&reads);
         let settled = self
             .write(move |tx| {
                 let settled: rusqlite::Result<Vec<_>> =
@@ -164,7 +172,11 @@ impl Store {
                 stories::release_held(tx, now)?;
                 settled
             })
-            .await?;
+            .await;
+        if let Err(Error::Full) = settled {
+            self.write(move |tx| same.iter().try_for_each(|(lease, plan)| put_off(tx, lease, plan))).await?;
+        }
+        let settled = settled?;
         let ours = failed.into_iter().zip(&settled).filter(|(_, settled)| **settled == Settled::Written);
         self.note_tries(ours.filter_map(|(failed, _)| failed).collect(), now).await;
         Ok(settled)
@@ -259,6 +271,17 @@ fn settle(tx: &Connection, lease: &Lease<DueEntry>, plan: &ReadPlan) -> rusqlite
     }
     notices::apply(tx, &plan.notice, plan.now)?;
     Ok(Settled::Written)
+}
+
+/// Gives the entry back as it was, to be read again in a while; the try does not count.
+fn put_off(tx: &Connection, lease: &Lease<DueEntry>, plan: &ReadPlan) -> rusqlite::Result<()> {
+    let attempts = lease.attempts.saturating_sub(1);
+    let next = Next { due_at: Some(plan.now + NO_ROOM_PAUSE), attempts, error: Some(super::NO_ROOM) };
+    let _ = lease::give_back(tx, Table::Entries, lease, &next)?;
+    match &lease.job.host {
+        Some(host) => hosts::settle(tx, host, &HostPlan { robots: None, ..plan.hosts.clone() }, plan.now),
+        None => Ok(()),
+    }
 }
 
 fn store_article(

@@ -1,5 +1,7 @@
 //! Feeds: claiming the ones that are due, and settling a poll with the entries it brought.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::hosts::{self, Host, HostPlan};
@@ -154,7 +156,19 @@ impl Store {
 
     /// Settles a poll; `None` when the feed was taken away meanwhile.
     pub async fn settle_poll(&self, lease: Lease<DueFeed>, plan: PollPlan) -> Result<Option<Brought>, Error> {
-        self.write(move |tx| settle(tx, &lease, &plan)).await
+        let work = Arc::new((lease, plan));
+        let same = Arc::clone(&work);
+        let settled = self.write(move |tx| settle(tx, &work.0, &work.1)).await;
+        if let Err(Error::Full) = settled {
+            self.write(move |tx| put_off(tx, &same.0, &same.1)).await?;
+        }
+        settled
+    }
+
+    /// Gives back a poll whose entries found no room. The feed keeps to its rhythm: its server is not asked
+    /// more often because our disk is full.
+    pub async fn put_off_poll(&self, lease: Lease<DueFeed>, plan: PollPlan) -> Result<(), Error> {
+        self.write(move |tx| put_off(tx, &lease, &plan)).await
     }
 
     /// Makes every feed due that its server does not forbid.
@@ -262,6 +276,15 @@ fn settle(tx: &Connection, lease: &Lease<DueFeed>, plan: &PollPlan) -> rusqlite:
     notices::apply(tx, &plan.notice, plan.now)?;
     super::stories::release_held(tx, plan.now)?;
     Ok(Some(brought))
+}
+
+/// Nothing is stored but when the feed is due.
+fn put_off(tx: &Connection, lease: &Lease<DueFeed>, plan: &PollPlan) -> rusqlite::Result<()> {
+    let next = Next { due_at: Some(plan.next.due_at), attempts: lease.attempts, error: Some(super::NO_ROOM) };
+    if lease::give_back(tx, Table::Feeds, lease, &next)? {
+        honour_requests(tx, lease.job.id)?;
+    }
+    hosts::settle(tx, &lease.job.host, &plan.hosts, plan.now)
 }
 
 /// Other processes ask for a poll or pause a feed in columns of their own: the earlier of plan and request wins.

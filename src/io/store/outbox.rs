@@ -136,6 +136,8 @@ pub struct ComposePlan {
     pub messages: Vec<NewMessage>,
     /// Alerts that are cancelled, with why, and the subscription of each.
     pub cancelled: Vec<(i64, i64, String)>,
+    /// Alerts that wait for the end of quiet hours, and that end.
+    pub quiet: Vec<(i64, Timestamp)>,
     /// Subscriptions whose open alerts wait until then.
     pub put_off: Option<Timestamp>,
 }
@@ -472,6 +474,10 @@ fn settle_compose(
     }
     for (alert, subscription, why) in &plan.cancelled {
         cancel(tx, recipient, *alert, *subscription, why, plan.now)?;
+    }
+    for (alert, until) in &plan.quiet {
+        tx.prepare_cached("UPDATE alerts SET release_at = ?2 WHERE id = ?1 AND state = 'open'")?
+            .execute(params![alert, until.millis()])?;
     }
     if let Some(until) = plan.put_off {
         tx.prepare_cached(
