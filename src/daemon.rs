@@ -155,7 +155,14 @@ fn flatten(ended: Result<Result<(), store::Error>, JoinError>) -> Result<(), Err
 
 async fn open(state: &Path, clock: &Clock) -> Result<Store, store::Error> {
     let (state, now) = (state.to_owned(), clock.now());
-    tokio::task::spawn_blocking(move || Store::open(&state, now)).await.unwrap_or(Err(store::Error::Closed))
+    let mut opening = tokio::task::spawn_blocking(move || Store::open(&state, now));
+    loop {
+        // A new schema copies the store first, which may take longer than a start usually may.
+        match tokio::time::timeout(systemd::STARTS_WITHIN / 3, &mut opening).await {
+            Ok(opened) => return opened.unwrap_or(Err(store::Error::Closed)),
+            Err(_) => systemd::starting(),
+        }
+    }
 }
 
 /// Polls every due source once (with `all`: every one that its server does not forbid), reads until no

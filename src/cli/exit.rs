@@ -133,7 +133,7 @@ impl From<store::Error> for Failure {
         let exit = match &error {
             Store::Locked(_) | Store::Older { .. } | Store::Sqlite(_) => Exit::TryLater,
             Store::Open { denied: true, .. } => Exit::Permission,
-            Store::Open { .. } | Store::Full => Exit::CannotCreate,
+            Store::Open { .. } | Store::Full | Store::NoRoomForCopy { .. } => Exit::CannotCreate,
             Store::Missing(_) => Exit::NoInput,
             Store::Newer { .. } | Store::Damaged(_) => Exit::Data,
             Store::Io(_) | Store::Closed => Exit::Io,

@@ -1,4 +1,7 @@
 //! The log: events with fields on stderr, as the journal or a terminal reads them best.
+//!
+//! What a year of `info` holds is what changed: a mail sent, a source that fails and works again, a config
+//! read anew. What comes with every poll is for `debug`. Nothing that came from outside begins a line.
 
 use std::env;
 use std::fmt;
@@ -8,6 +11,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::FmtContext;
 use tracing_subscriber::fmt::format::{Compact, Format, FormatEvent, FormatFields, Writer};
+use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::args::{Color, Global};
@@ -19,26 +23,30 @@ const QUIET: [&str; 6] =
 /// Starts the log at the level of `RUST_LOG`, else `info` (`warn` with `--quiet`).
 pub fn start(global: &Global) {
     let filter = filter(env::var("RUST_LOG").ok().as_deref(), if global.quiet { "warn" } else { "info" });
-    // A terminal of a desktop session inherits the variable without being the journal.
-    let journal = env::var_os("JOURNAL_STREAM").is_some() && !io::stderr().is_terminal();
-    let result = if journal {
-        tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(io::stderr)
-            .with_ansi(false)
-            .event_format(journal_format())
-            .try_init()
+    let format = tracing_subscriber::fmt::format().with_target(false);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let result = if is_journal(env::var("JOURNAL_STREAM").ok().as_deref()) {
+        log.event_format(Lines {
+            format: format.without_time().with_ansi(false).compact(),
+            journal: true,
+            colors: false,
+        })
+        .try_init()
     } else {
-        let format =
-            tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
-        format.with_ansi(colors(global.color)).compact().try_init()
+        let ansi = colors(global.color);
+        log.with_ansi(ansi)
+            .event_format(Lines { format: format.with_ansi(ansi).compact(), journal: false, colors: ansi })
+            .try_init()
     };
     // Only a second start fails, and then the first log is the one that counts.
     drop(result);
 }
 
-fn journal_format() -> Journal {
-    Journal(tracing_subscriber::fmt::format().without_time().with_ansi(false).with_target(false).compact())
+/// Whether our stderr is what systemd has connected to the journal: this device and inode, systemd.exec(5).
+/// Whatever else it leads to would show the priorities as text.
+fn is_journal(stream: Option<&str>) -> bool {
+    let (Some(stream), Ok(stderr)) = (stream, rustix::fs::fstat(io::stderr())) else { return false };
+    stream == format!("{}:{}", stderr.st_dev, stderr.st_ino)
 }
 
 fn filter(asked: Option<&str>, usual: &str) -> EnvFilter {
@@ -57,13 +65,21 @@ fn colors(color: Color) -> bool {
     }
 }
 
+/// An event a line. Where one has more lines, as errors of a config do, they are indented, so that no text can
+/// pass for an event of its own.
+///
 /// Lines for journald: `<n>` in front is their priority (sd-daemon(3)); the journal has the time already.
-struct Journal(Format<Compact, ()>);
+struct Lines<T> {
+    format: Format<Compact, T>,
+    journal: bool,
+    colors: bool,
+}
 
-impl<S, N> FormatEvent<S, N> for Journal
+impl<S, N, T> FormatEvent<S, N> for Lines<T>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
+    T: FormatTime,
 {
     fn format_event(
         &self,
@@ -71,15 +87,54 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let priority = match *event.metadata().level() {
-            Level::ERROR => 3,
-            Level::WARN => 4,
-            Level::INFO => 6,
-            Level::DEBUG | Level::TRACE => 7,
-        };
-        write!(writer, "<{priority}>")?;
-        self.0.format_event(context, writer, event)
+        let mut text = String::new();
+        self.format.format_event(context, Writer::new(&mut text), event)?;
+        for (number, line) in text.trim_end().split('\n').enumerate() {
+            if self.journal {
+                write!(writer, "<{}>", priority(*event.metadata().level()))?;
+            }
+            writer.write_str(if number == 0 { "" } else { "    " })?;
+            write_visibly(&mut writer, line, self.colors)?;
+            writer.write_char('\n')?;
+        }
+        Ok(())
     }
+}
+
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 3,
+        Level::WARN => 4,
+        Level::INFO => 6,
+        Level::DEBUG | Level::TRACE => 7,
+    }
+}
+
+/// What moves the cursor or turns the text around is spelled out, but for our own colours.
+fn write_visibly(writer: &mut Writer<'_>, line: &str, colors: bool) -> fmt::Result {
+    for (number, part) in line.split('\u{1b}').enumerate() {
+        if number > 0 {
+            let escape = if colors && is_color(part) { "\u{1b}" } else { "\\u{1b}" };
+            writer.write_str(escape)?;
+        }
+        for c in part.chars() {
+            let turns =
+                matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            if c.is_control() || turns {
+                write!(writer, "{}", c.escape_unicode())?;
+            } else {
+                writer.write_char(c)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What follows an escape changes the colour, and does no more.
+fn is_color(part: &str) -> bool {
+    let code =
+        part.strip_prefix('[').map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';'));
+    code.is_some_and(|rest| rest.starts_with('m'))
 }
 
 #[cfg(test)]
@@ -103,11 +158,12 @@ mod tests {
     fn logged(asked: Option<&str>, events: impl FnOnce()) -> String {
         let kept = Kept::default();
         let writer = kept.clone();
+        let format = tracing_subscriber::fmt::format().without_time().with_ansi(false).with_target(false);
         let subscriber = tracing_subscriber::fmt()
             .with_env_filter(filter(asked, "info"))
             .with_writer(move || writer.clone())
             .with_ansi(false)
-            .event_format(journal_format())
+            .event_format(Lines { format: format.compact(), journal: true, colors: false })
             .finish();
         tracing::subscriber::with_default(subscriber, events);
         let bytes = kept.0.lock().unwrap().clone();
@@ -133,5 +189,32 @@ mod tests {
         };
         assert_eq!(logged(Some("debug"), events), "<4> WARN trouble\n");
         assert_eq!(logged(Some("debug,h2=info"), events), "<6> INFO chatter\n<4> WARN trouble\n");
+    }
+
+    #[test]
+    fn nothing_from_outside_begins_a_line() {
+        let forged = "a title\n<0>EMERG all is lost\r\u{1b}[2J\u{202e}\u{85}b";
+        let text = logged(None, || {
+            tracing::info!(title = forged, "quoted");
+            tracing::info!(title = %forged, "as it is");
+            tracing::info!("{forged}");
+        });
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 5, "{text:?}");
+        assert!(
+            lines.iter().all(|line| line.starts_with("<6> INFO") || line.starts_with("<6>    ")),
+            "{text}"
+        );
+        assert!(!text.contains(['\r', '\u{1b}', '\u{202e}', '\u{85}']), "{text:?}");
+    }
+
+    #[test]
+    fn only_what_leads_to_the_journal_gets_priorities() {
+        let stderr = rustix::fs::fstat(io::stderr()).unwrap();
+        let this = format!("{}:{}", stderr.st_dev, stderr.st_ino);
+        assert!(is_journal(Some(&this)));
+        for other in [None, Some(""), Some("8:1"), Some("nonsense")] {
+            assert!(!is_journal(other), "{other:?}");
+        }
     }
 }

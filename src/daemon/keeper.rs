@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::signal::unix::Signal;
@@ -18,7 +18,7 @@ use crate::io::store;
 use crate::pipeline::Pipeline;
 use crate::pipeline::driver::Signals;
 use crate::pipeline::poll::look_after_sources;
-use crate::time::{HOUR, MINUTE, SECOND, Timestamp};
+use crate::time::{DAY, HOUR, MINUTE, SECOND, Timestamp};
 
 /// The driver goes round at least every few seconds; silent for this long, it hangs.
 const HANGS: Duration = Duration::from_secs(30);
@@ -44,6 +44,27 @@ pub struct Keeper {
     complained: Option<Instant>,
     sources_at: Instant,
     round: Option<FirstRound>,
+    day: Day,
+}
+
+/// What was done since a day began, as the driver counts it from the start.
+struct Day {
+    began: Instant,
+    polls: u64,
+    reads: u64,
+    mails: u64,
+}
+
+impl Day {
+    fn begin(signals: &Signals) -> Self {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Self {
+            began: Instant::now(),
+            polls: count(&signals.polls),
+            reads: count(&signals.reads),
+            mails: count(&signals.deliveries),
+        }
+    }
 }
 
 /// Why the config is read again.
@@ -74,6 +95,7 @@ impl Keeper {
         round: FirstRound,
     ) -> Self {
         let clock = (pipeline.clock.now(), Instant::now());
+        let day = Day::begin(&signals);
         Self {
             path,
             config,
@@ -88,6 +110,7 @@ impl Keeper {
             complained: None,
             sources_at: clock.1,
             round: Some(round),
+            day,
         }
     }
 
@@ -108,6 +131,7 @@ impl Keeper {
             self.reload(Why::Saved).await;
         }
         let looked_after = self.look_after_store().await;
+        self.tell_of_the_day();
         // A refusal is an answer of the writer too, and a restart makes no room on the disk.
         if !matches!(looked_after, Err(store::Error::Closed)) {
             self.beat();
@@ -116,6 +140,17 @@ impl Keeper {
             Ok(()) => self.complained = None,
             Err(error) => self.complain(&error),
         }
+    }
+
+    /// A quiet day and one on which nothing was done look different in the log.
+    fn tell_of_the_day(&mut self) {
+        if self.day.began.elapsed() < DAY {
+            return;
+        }
+        let today = Day::begin(&self.signals);
+        let (polls, reads) = (today.polls - self.day.polls, today.reads - self.day.reads);
+        tracing::info!(polls, reads, mails = today.mails - self.day.mails, "a day of work");
+        self.day = today;
     }
 
     async fn look_after_store(&mut self) -> Result<(), store::Error> {

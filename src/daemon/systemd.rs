@@ -33,6 +33,15 @@ pub fn hangup() -> io::Result<Signal> {
     signal(SignalKind::hangup())
 }
 
+/// A start that says nothing for longer than this is given up.
+pub const STARTS_WITHIN: Duration = Duration::from_secs(30);
+
+/// The start goes on.
+pub fn starting() {
+    let micros = u32::try_from(STARTS_WITHIN.as_micros()).unwrap_or(u32::MAX);
+    tell(&[NotifyState::ExtendTimeoutUsec(micros)]);
+}
+
 /// The store is open, the config is good, the stages run.
 pub fn ready() {
     tell(&[NotifyState::Ready]);

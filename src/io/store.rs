@@ -6,6 +6,7 @@
 pub mod backup;
 mod ballast;
 pub mod checkup;
+mod costs;
 pub mod entries;
 pub mod feeds;
 pub mod hosts;
@@ -80,6 +81,19 @@ pub enum Error {
     /// No room on the disk: the caller waits and tries again.
     #[error("the disk that holds the store is full")]
     Full,
+    /// No room for the copy that is made before a new schema.
+    #[error(
+        "this habar has a new schema and first copies {path}, which needs {} MB; its disk has {} MB free. \
+         Make room and start again; nothing was changed", .needed.div_ceil(1_000_000), .free / 1_000_000
+    )]
+    NoRoomForCopy {
+        /// The database.
+        path: PathBuf,
+        /// Bytes of the copy.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// The file is damaged or no database of ours.
     #[error("the store is damaged: {0}; restore a backup")]
     Damaged(String),
@@ -361,8 +375,9 @@ fn lock(dir: &Path) -> Result<File, Error> {
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
-    let connection = Connection::open_with_flags(path, flags).map_err(|e| refused(path, &e))?;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(|e| refused(path, &e))?;
     connection.busy_timeout(Duration::from_secs(5))?;
+    costs::watch(&mut connection)?;
     // Before anything is set: that would change another program's file.
     migrate::refuse_newer(&connection, path)?;
     connection.set_prepared_statement_cache_capacity(128);

@@ -45,10 +45,13 @@ impl Stage for Compose {
         let to = lease.job.address.clone();
         let alerts: usize = plan.messages.iter().map(|message| message.alerts.len()).sum();
         let (messages, cancelled) = (plan.messages.len(), plan.cancelled.len());
-        if self.pipeline.store.settle_compose(lease, plan).await? == Settled::Written
-            && messages + cancelled > 0
-        {
-            tracing::info!(to, messages, alerts, cancelled, "mail composed");
+        if self.pipeline.store.settle_compose(lease, plan).await? == Settled::Written {
+            if messages > 0 {
+                tracing::debug!(to, messages, alerts, "mail composed");
+            }
+            if cancelled > 0 {
+                tracing::info!(to, cancelled, "alerts cancelled: their watch or recipient is gone");
+            }
         }
         Ok(())
     }

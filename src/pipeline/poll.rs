@@ -101,7 +101,7 @@ impl Stage for Poll {
                 report(&url, &was, &health);
                 let (new, edited) = (stored.new + brought.new, stored.edited + brought.edited);
                 if new + edited > 0 {
-                    tracing::info!(source = url, new, edited, "new entries");
+                    tracing::debug!(source = url, new, edited, "new entries");
                 }
             }
         }
@@ -118,13 +118,22 @@ fn shown(url: &str) -> String {
     Url::parse(url).map_or_else(|_| url.to_owned(), |url| http::masked(&url))
 }
 
+/// A source that has worked may fail this often in a row before it is told: a server that is slow now and then
+/// is no news.
+const HICCUPS: u32 = 2;
+
 /// One event for each change of a source's health, and for the first failure of one that has never worked.
 fn report(source: &str, was: &Health, is: &Health) {
     let reason = is.reason.as_deref().unwrap_or_default();
     match (was.state, is.state) {
         (State::New, State::Fine) => tracing::info!(source, "source works"),
+        (State::Failing, State::Fine) if was.failures <= HICCUPS => {
+            tracing::debug!(source, "source works again");
+        }
         (State::Failing | State::Gone, State::Fine) => tracing::info!(source, "source works again"),
-        (State::Fine, State::Failing) => tracing::warn!(source, reason, "source fails"),
+        (_, State::Failing) if is.failures == HICCUPS + 1 => {
+            tracing::warn!(source, reason, since = %is.since, "source fails");
+        }
         (State::New, State::New) if was.failures == 0 => {
             tracing::warn!(source, reason, "source does not work");
         }

@@ -102,7 +102,7 @@ impl Stage for Read {
         for (headline, settled) in told.into_iter().zip(settled) {
             match headline {
                 Some((watches, title)) if settled == Settled::Written => {
-                    tracing::info!(watches, title, "hit");
+                    tracing::debug!(watches, title, "hit");
                 }
                 _ => {}
             }

@@ -14,8 +14,9 @@ mod polls;
 mod requests;
 mod stories;
 mod tries;
+mod upgrade;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use habar::domain::health::{Health, State};
 use habar::domain::schedule::{Next, Reason};

@@ -182,14 +182,28 @@ impl World {
     /// A world under this config; its watches tell `desk@test.example` unless they name others, and trouble
     /// goes to `admin@test.example`.
     pub async fn new(config: &str) -> Self {
+        let mut world = Self::before_its_start(config).await;
+        world.start().await;
+        world
+    }
+
+    /// A world whose state directory has a store already: what this SQL makes.
+    pub async fn over(config: &str, store: &str) -> Self {
+        let mut world = Self::before_its_start(config).await;
+        std::fs::create_dir(world.state()).unwrap();
+        let file = rusqlite::Connection::open(world.state().join(FILE_NAME)).unwrap();
+        file.execute_batch(&world.placed(store)).unwrap();
+        drop(file);
+        world.start().await;
+        world
+    }
+
+    async fn before_its_start(config: &str) -> Self {
         let web = Web::at("0.0.0.0").await;
         let dir = TempDir::new().unwrap();
         let clock = Clock::manual(START);
         let config = load(&dir, &web, config);
-        let mut world =
-            Self { web, mailer: Memory::new(), clock, dir, config, pipeline: None, feeds: HashMap::new() };
-        world.start().await;
-        world
+        Self { web, mailer: Memory::new(), clock, dir, config, pipeline: None, feeds: HashMap::new() }
     }
 
     /// A world whose feeds have been polled once, when they were empty: first sight is over.

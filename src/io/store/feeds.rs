@@ -345,10 +345,17 @@ fn store_entries(
     // Newest last, so that ids grow with time: feeds list the newest first.
     for entry in entries.iter().rev() {
         match known(tx, feed, entry)? {
-            None => {
-                insert(tx, feed, first_sight, entry, now)?;
-                brought.new += 1;
-            }
+            None => match seen(tx, feed, entry)? {
+                Seen::Never => {
+                    insert(tx, feed, first_sight, entry, now)?;
+                    brought.new += 1;
+                }
+                Seen::Otherwise => {
+                    insert(tx, feed, first_sight, entry, now)?;
+                    brought.edited += 1;
+                }
+                Seen::Before => continue,
+            },
             Some(Known { content, .. }) if content == entry.content => continue,
             Some(old) => {
                 edit(tx, &old, entry, now)?;
@@ -365,6 +372,32 @@ fn store_entries(
         }
     }
     Ok(brought)
+}
+
+/// What is remembered of an entry that was forgotten.
+enum Seen {
+    Never,
+    /// It says what it said.
+    Before,
+    /// What it says now is not what it said, which is gone: it is stored anew.
+    Otherwise,
+}
+
+fn seen(tx: &Connection, feed: i64, entry: &NewEntry) -> rusqlite::Result<Seen> {
+    let remembered: Option<(i64, bool)> = tx
+        .prepare_cached("SELECT content, quiet FROM seen WHERE feed_id = ?1 AND ident = ?2")?
+        .query_row(params![feed, entry.ident], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    match remembered {
+        None => Ok(Seen::Never),
+        // What was old when its source was first seen stays old.
+        Some((content, quiet)) if quiet || content == entry.content => Ok(Seen::Before),
+        Some(_) => {
+            tx.prepare_cached("DELETE FROM seen WHERE feed_id = ?1 AND ident = ?2")?
+                .execute(params![feed, entry.ident])?;
+            Ok(Seen::Otherwise)
+        }
+    }
 }
 
 struct Known {
@@ -436,7 +469,7 @@ fn edit(tx: &Connection, old: &Known, entry: &NewEntry, now: Timestamp) -> rusql
     .execute([old.id])?;
     tx.prepare_cached(
         "UPDATE entries SET content = ?2, title = ?3, link = ?4, summary = ?5, author = ?6, language = ?7,
-             published = ?8, edits = edits + 1 WHERE id = ?1",
+             published = ?8, edits = edits + 1, edited_at = ?9, forgotten = 0 WHERE id = ?1",
     )?
     .execute(params![
         old.id,
@@ -447,6 +480,7 @@ fn edit(tx: &Connection, old: &Known, entry: &NewEntry, now: Timestamp) -> rusql
         entry.author,
         entry.language,
         entry.published.map(Timestamp::millis),
+        now.millis(),
     ])?;
     if !old.quiet {
         let due_at = if old.edits < PROMPT_EDITS { now } else { now + EDIT_PAUSE };

@@ -145,7 +145,7 @@ pub(super) fn free_the_dead(tx: &Connection, me: i64, now: Timestamp) -> rusqlit
     for table in Table::ALL {
         let sql = format!(
             "UPDATE {} SET owner = NULL, due_at = ?2, crashes = crashes + 1
-             WHERE owner IS NOT NULL AND owner <> ?1",
+             WHERE owner IS NOT NULL AND owner <> ?1 AND due_at IS NOT NULL",
             table.name()
         );
         tx.execute(&sql, params![me, now.millis()])?;
@@ -162,7 +162,7 @@ impl Store {
             for table in Table::ALL {
                 let sql = format!(
                     "UPDATE {} SET owner = NULL, claim = claim + 1, due_at = ?2, attempts = max(attempts - 1, 0)
-                     WHERE owner = ?1",
+                     WHERE owner = ?1 AND due_at IS NOT NULL",
                     table.name()
                 );
                 tx.execute(&sql, params![owner, now.millis()])?;

@@ -1,5 +1,6 @@
 //! Forward-only migrations, each in a transaction of its own, with a backup before.
 
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
@@ -7,7 +8,11 @@ use rusqlite::Connection;
 use super::Error;
 
 /// The migrations in order; the schema's number is how many have been applied.
-const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+];
 
 /// "habr": marks the file as ours (`PRAGMA application_id`).
 const APPLICATION_ID: i64 = 0x6861_6272;
@@ -16,8 +21,15 @@ const APPLICATION_ID: i64 = 0x6861_6272;
 pub fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     let found = refuse_newer(connection, path)?;
     let applied = usize::try_from(found).unwrap_or(0);
-    if applied > 0 && applied < MIGRATIONS.len() {
-        back_up(connection, path, found)?;
+    let behind = applied > 0 && applied < MIGRATIONS.len();
+    if behind {
+        let copy = back_up(connection, path, found)?;
+        tracing::info!(
+            from = found,
+            to = MIGRATIONS.len(),
+            copy = %copy.display(),
+            "the store is brought to a new schema; the copy of before can be deleted when all is well"
+        );
     }
     for (number, sql) in MIGRATIONS.iter().enumerate().skip(applied) {
         let transaction = connection.transaction()?;
@@ -65,10 +77,41 @@ pub fn newest() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
-fn back_up(connection: &Connection, path: &Path, schema: i64) -> Result<(), Error> {
+/// A whole copy under its name, or none: one that was broken off must not look like one.
+fn back_up(connection: &Connection, path: &Path, schema: i64) -> Result<PathBuf, Error> {
     let copy = PathBuf::from(format!("{}.schema-{schema}", path.display()));
-    if copy.exists() {
-        std::fs::remove_file(&copy).map_err(|e| super::cannot_open(&copy, &e))?;
+    let part = PathBuf::from(format!("{}.part", copy.display()));
+    remove(&part)?;
+    refuse_narrow(connection, path)?;
+    if let Err(error) = super::backup::copy_into(connection, &part) {
+        remove(&part)?;
+        return Err(error);
     }
-    super::backup::copy_into(connection, &copy)
+    let kept = File::open(&part).and_then(|file| file.sync_all()).and_then(|()| fs::rename(&part, &copy));
+    kept.map_err(|e| super::cannot_open(&copy, &e))?;
+    Ok(copy)
+}
+
+fn remove(file: &Path) -> Result<(), Error> {
+    match fs::remove_file(file) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(super::cannot_open(file, &e)),
+        _ => Ok(()),
+    }
+}
+
+/// Better than a disk that fills up in the middle of a long copy.
+fn refuse_narrow(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let needed: i64 = connection.query_row(
+        "SELECT (page_count - freelist_count) * page_size
+         FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+        [],
+        |row| row.get(0),
+    )?;
+    let Ok(disk) = rustix::fs::statvfs(path) else { return Ok(()) };
+    let needed = u64::try_from(needed).unwrap_or(0);
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if free < needed {
+        return Err(Error::NoRoomForCopy { path: path.to_owned(), needed, free });
+    }
+    Ok(())
 }

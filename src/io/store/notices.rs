@@ -84,8 +84,10 @@ pub(super) fn clamp(tx: &Connection, now: Timestamp) -> rusqlite::Result<()> {
 /// The release that an open notice waits for already, else one of its own.
 fn gathered(tx: &Connection, now: Timestamp) -> rusqlite::Result<i64> {
     let own = (now + GATHER).millis();
-    tx.prepare_cached("SELECT min(release_at) FROM notices WHERE state = 'open' AND release_at >= ?1")?
-        .query_row([now.millis()], |row| Ok(row.get::<_, Option<i64>>(0)?.map_or(own, |open| open.min(own))))
+    tx.prepare_cached(
+        "SELECT min(release_at) FROM notices WHERE state = 'open' AND state <> 'over' AND release_at >= ?1",
+    )?
+    .query_row([now.millis()], |row| Ok(row.get::<_, Option<i64>>(0)?.map_or(own, |open| open.min(own))))
 }
 
 fn call_administrators(tx: &Connection, kind: &str, subject: &str, at: i64) -> rusqlite::Result<()> {
@@ -116,7 +118,7 @@ impl Store {
     pub async fn end_notices(&self, now: Timestamp) -> Result<(), Error> {
         self.write(move |tx| {
             let sql =
-                "UPDATE notices SET state = 'over' WHERE state = 'told' AND kind IN (?1, ?2) AND since < ?3";
+                "UPDATE notices SET state = 'over' WHERE state = 'told' AND state <> 'over' AND kind IN (?1, ?2) AND since < ?3";
             tx.execute(sql, params![PAGE_BROKEN, MAIL_NOT_DELIVERED, (now - PASSES).millis()]).map(drop)
         })
         .await

@@ -115,11 +115,13 @@ pub struct Figures {
 /// Every active source, those in trouble first, then by address.
 pub fn feeds(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<FeedLine>> {
     let mut statement = connection.prepare(
-        "SELECT f.url, f.title, iif(f.paused, 'paused', f.health), f.health_since, f.reason, f.polled_at,
+        "WITH week AS MATERIALIZED (
+             SELECT feed_id, count(*) AS entries, sum((SELECT count(*) FROM hits WHERE entry_id = entries.id)) AS hits
+             FROM entries INDEXED BY entries_found WHERE found_at > ?1 AND forgotten = 0 GROUP BY feed_id)
+         SELECT f.url, f.title, iif(f.paused, 'paused', f.health), f.health_since, f.reason, f.polled_at,
              f.worked_at, f.news_at, f.due_at, f.due_reason,
-             (SELECT count(*) FROM entries e WHERE e.feed_id = f.id AND e.found_at > ?1),
-             (SELECT count(*) FROM entries e JOIN hits h ON h.entry_id = e.id WHERE e.feed_id = f.id AND e.found_at > ?1)
-         FROM feeds f WHERE f.active = 1
+             ifnull(w.entries, 0), ifnull(w.hits, 0)
+         FROM feeds f LEFT JOIN week w ON w.feed_id = f.id WHERE f.active = 1
          ORDER BY CASE f.health WHEN 'gone' THEN 0 WHEN 'failing' THEN 1 WHEN 'new' THEN 2 ELSE 3 END, f.url",
     )?;
     let rows = statement.query_map([(now - 7 * DAY).millis()], |row| {
@@ -203,6 +205,8 @@ pub fn watches(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<
     })?;
     rows.collect()
 }
+/// No mail is under way for longer, even when somebody had it tried anew.
+const LONGEST_WAY: std::time::Duration = std::time::Duration::from_hours(30 * 24);
 
 /// The store in figures.
 pub fn figures(connection: &Connection, now: Timestamp) -> rusqlite::Result<Figures> {
@@ -213,15 +217,16 @@ pub fn figures(connection: &Connection, now: Timestamp) -> rusqlite::Result<Figu
     connection.query_row(
         "SELECT (SELECT count(*) FROM entries WHERE due_at IS NOT NULL),
              (SELECT count(*) FROM alerts WHERE state = 'open'),
-             (SELECT count(*) FROM messages WHERE state = 'waiting'),
-             (SELECT min(composed_at) FROM messages WHERE state = 'waiting'),
-             (SELECT count(*) FROM messages WHERE state = 'sent' AND settled_at > ?1),
+             (SELECT count(*) FROM messages WHERE state = 'waiting' AND due_at IS NOT NULL),
+             (SELECT min(composed_at) FROM messages WHERE state = 'waiting' AND due_at IS NOT NULL),
+             (SELECT count(*) FROM recipients r CROSS JOIN messages m ON m.recipient_id = r.id AND m.composed_at > ?2
+                 WHERE m.state = 'sent' AND m.settled_at > ?1),
              (SELECT count(*) FROM messages WHERE state = 'dead'),
              (SELECT count(*) FROM articles),
              (SELECT page_count * page_size FROM pragma_page_count, pragma_page_size),
              (SELECT max(polled_at) FROM feeds),
              (SELECT min(due_at) FROM feeds WHERE active = 1)",
-        params![(now - DAY).millis()],
+        params![(now - DAY).millis(), (now - LONGEST_WAY).millis()],
         |row| {
             let at = |column| row.get::<_, Option<i64>>(column).map(|at| at.map(Timestamp::from_millis));
             Ok(Figures {

@@ -46,9 +46,13 @@ pub(super) fn place(
             .query_row([now.millis()], |row| row.get(0))?,
     };
     for key in keys {
-        // Who came first keeps the key: stories never merge.
-        tx.prepare_cached("INSERT OR IGNORE INTO story_keys (key, story_id, entry_id) VALUES (?1, ?2, ?3)")?
-            .execute(params![key.hash, story, entry])?;
+        // Who came first keeps the key, until it is forgotten: stories never merge.
+        tx.prepare_cached(
+            "INSERT INTO story_keys (key, story_id, entry_id) VALUES (?1, ?2, ?3)
+             ON CONFLICT (key) DO UPDATE SET story_id = ?2, entry_id = ?3
+             WHERE NOT EXISTS (SELECT 1 FROM entries WHERE id = story_keys.entry_id)",
+        )?
+        .execute(params![key.hash, story, entry])?;
     }
     let (left, was_full) = old.map_or((None, false), |(left, full, _)| (Some(left), full));
     Ok(Placed { story, left: left.filter(|left| *left != story), late_page: article.full && !was_full })

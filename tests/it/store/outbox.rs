@@ -190,6 +190,13 @@ async fn texts_and_mails_are_forgotten_and_what_was_seen_and_told_never_is() {
     let _ = rig.store().settle_delivery(mail, sent, NOW).await.unwrap();
     let later = NOW + 400 * DAY;
     while rig.store().forget_before(later).await.unwrap() > 0 {}
+    assert_ne!(
+        rig.ask::<String>("SELECT summary FROM entries WHERE id = 1"),
+        "",
+        "its alert is not told yet"
+    );
+    rig.run(ALL_TOLD);
+    while rig.store().forget_before(later).await.unwrap() > 0 {}
     for table in ["entries", "articles", "alerts", "story_keys"] {
         assert!(rig.count(table) > 0, "{table}");
     }
@@ -200,6 +207,60 @@ async fn texts_and_mails_are_forgotten_and_what_was_seen_and_told_never_is() {
     assert_ne!(rig.ask::<String>("SELECT summary FROM entries WHERE id = 2"), "", "it is not read yet");
     rig.publish(later, vec![entry(1)]).await;
     assert_eq!(rig.count("entries"), 2, "it is known for ever");
+}
+
+const ALL_TOLD: &str = "UPDATE alerts SET state = 'told', told_at = made_at, message_id = 1";
+
+#[tokio::test]
+async fn of_what_alerted_nobody_is_kept_that_it_was_seen() {
+    let rig = Rig::new(&[FEED]).await;
+    let plain = |number| NewEntry { host: None, ..entry(number) };
+    rig.publish(NOW, vec![NewEntry { quiet: true, ..plain(4) }, plain(3), plain(2), plain(1)]).await;
+    for lease in rig.claim_pageless(NOW).await {
+        let hits = vec![WatchHits { watch: 1, found: "[]".to_owned() }];
+        assert_eq!(rig.settle_read(lease, ReadPlan { hits, ..read(NOW) }).await, Settled::Written);
+    }
+    rig.publish(NOW + 390 * DAY, vec![NewEntry { content: 33, ..plain(3) }, plain(5)]).await;
+    let later = NOW + 400 * DAY;
+    while rig.store().forget_before(later - 30 * DAY).await.unwrap() > 0 {}
+    let stray = "story_keys k WHERE NOT EXISTS (SELECT 1 FROM entries WHERE id = k.entry_id)";
+    assert_eq!(rig.count(stray), 0, "nothing leads to what is gone");
+    let left = |table: &str| rig.count(table);
+    assert_eq!(["seen", "entries", "articles", "hits", "stories"].map(left), [3, 2, 1, 1, 1]);
+
+    let edited = vec![
+        NewEntry { quiet: true, content: 44, ..plain(4) },
+        NewEntry { content: 22, ..plain(2) },
+        plain(1),
+    ];
+    rig.publish(later, edited).await;
+    assert_eq!(
+        ["seen", "entries"].map(left),
+        [2, 3],
+        "only an edit is news, and none of what was old at first"
+    );
+    assert_eq!(rig.ask::<i64>("SELECT due_at FROM entries WHERE ident = 2"), later.millis());
+    for lease in rig.claim_pageless(later).await {
+        assert_eq!(rig.settle_read(lease, read(later)).await, Settled::Written);
+    }
+}
+
+#[tokio::test]
+async fn a_story_that_is_gone_is_no_candidate_and_leaves_its_keys_to_the_next() {
+    let rig = Rig::new(&[FEED]).await;
+    let told = async |at: Timestamp, entries: Vec<NewEntry>| {
+        rig.publish(at, entries.into_iter().map(|entry| NewEntry { host: None, ..entry }).collect()).await;
+        for lease in rig.claim_pageless(at).await {
+            assert_eq!(rig.settle_read(lease, read(at)).await, Settled::Written);
+        }
+    };
+    told(NOW, vec![entry(2), entry(1)]).await;
+    let later = NOW + 400 * DAY;
+    assert_eq!(rig.store().forget_before(later).await.unwrap(), 1, "all but the newest");
+    told(later, vec![NewEntry { ident: 7, ..entry(1) }]).await;
+    told(later + HOUR, vec![NewEntry { ident: 8, ..entry(1) }]).await;
+    assert_eq!(rig.count("stories"), 2, "the old words open one story, and its copy finds it");
+    assert_eq!(rig.count("articles"), 3);
 }
 
 /// Whatever is settled in whatever order, whoever has an open alert is due for it.

@@ -189,6 +189,8 @@ async fn an_edit_of_what_was_forgotten_is_no_news() {
         rig.publish(NOW, vec![pageless(1)]).await;
         settle(&rig, NOW, read(), &[1]).await;
         let later = NOW + 9000 * HOUR;
+        rig.publish(NOW + HOUR, vec![pageless(2)]).await;
+        rig.run("UPDATE alerts SET state = 'told', told_at = made_at; UPDATE entries SET due_at = NULL");
         assert!(rig.store().forget_before(later).await.unwrap() > 0);
         rig.publish(later, vec![NewEntry { content: 9, ..pageless(1) }]).await;
         settle(&rig, later, read(), &[1]).await;
