@@ -12,7 +12,7 @@ use crate::domain::story::Traits;
 use crate::time::{MINUTE, Timestamp};
 
 /// A read has ended after this: one page, or one robots.txt.
-const READ_LEASE: std::time::Duration = std::time::Duration::from_mins(3);
+pub const READ_LEASE: std::time::Duration = std::time::Duration::from_mins(3);
 
 /// An entry that is due, with all a read needs.
 #[derive(Clone, Debug)]
@@ -121,6 +121,7 @@ impl Store {
         pick: Pick,
         limit: usize,
     ) -> Result<Vec<Lease<DueEntry>>, Error> {
+        self.refuse_without_room()?;
         let owner = self.owner();
         self.write(move |tx| {
             let mut leases = Vec::new();
@@ -138,6 +139,7 @@ impl Store {
 
     /// Claims due entries that need no request.
     pub async fn claim_pageless(&self, now: Timestamp, pick: Pick) -> Result<Vec<Lease<DueEntry>>, Error> {
+        self.refuse_without_room()?;
         let owner = self.owner();
         self.write(move |tx| {
             let limit = if pick == Pick::Suspects { 1 } else { PAGELESS };
@@ -158,7 +160,7 @@ impl Store {
             .map(|(lease, plan)| Some((Tried::Page(lease.job.id), plan.failed.clone()?)))
             .collect();
         let settled = self
-            .write(move |tx| {
+            .settle(move |tx| {
                 let settled: rusqlite::Result<Vec<_>> =
                     reads.iter().map(|(lease, plan)| settle(tx, lease, plan)).collect();
                 stories::release_held(tx, now)?;

@@ -1,5 +1,7 @@
 //! Feeds: claiming the ones that are due, and settling a poll with the entries it brought.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::hosts::{self, Host, HostPlan};
@@ -11,7 +13,7 @@ use crate::domain::schedule;
 use crate::time::{MINUTE, Timestamp};
 
 /// A poll has ended after this, or its lease is void: the HTTP client's total deadline and room to spare.
-const POLL_LEASE: std::time::Duration = std::time::Duration::from_mins(3);
+pub const POLL_LEASE: std::time::Duration = std::time::Duration::from_mins(3);
 
 /// A feed that is due, with all a poll needs.
 #[derive(Clone, Debug)]
@@ -118,6 +120,7 @@ impl Store {
         pick: Pick,
         limit: usize,
     ) -> Result<Vec<Lease<DueFeed>>, Error> {
+        self.refuse_without_room()?;
         let owner = self.owner();
         self.write(move |tx| {
             let mut leases = Vec::new();
@@ -143,7 +146,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<Brought>, Error> {
         let (id, claim, first) = (lease.id, lease.claim, lease.job.first_sight);
-        self.write(move |tx| {
+        self.settle(move |tx| {
             let ours: bool = tx
                 .prepare_cached("SELECT 1 FROM feeds WHERE id = ?1 AND claim = ?2")?
                 .exists(params![id, claim])?;
@@ -153,8 +156,18 @@ impl Store {
     }
 
     /// Settles a poll; `None` when the feed was taken away meanwhile.
+    ///
+    /// A document that the disk has no room for is left out: its validators with it, so it is news again at
+    /// the next poll, which comes no sooner for it.
     pub async fn settle_poll(&self, lease: Lease<DueFeed>, plan: PollPlan) -> Result<Option<Brought>, Error> {
-        self.write(move |tx| settle(tx, &lease, &plan)).await
+        let work = Arc::new((lease, plan));
+        let whole = Arc::clone(&work);
+        match self.settle(move |tx| settle(tx, &whole.0, &whole.1, whole.1.document.as_ref())).await {
+            Err(Error::Full) if work.1.document.is_some() => {
+                self.settle(move |tx| settle(tx, &work.0, &work.1, None)).await
+            }
+            settled => settled,
+        }
     }
 
     /// Makes every feed due that its server does not forbid.
@@ -228,7 +241,12 @@ fn due_feed(row: &Row<'_>) -> rusqlite::Result<DueFeed> {
     })
 }
 
-fn settle(tx: &Connection, lease: &Lease<DueFeed>, plan: &PollPlan) -> rusqlite::Result<Option<Brought>> {
+fn settle(
+    tx: &Connection,
+    lease: &Lease<DueFeed>,
+    plan: &PollPlan,
+    document: Option<&NewDocument>,
+) -> rusqlite::Result<Option<Brought>> {
     let feed = &lease.job;
     let failures = plan.health.failures;
     let next =
@@ -254,7 +272,7 @@ fn settle(tx: &Connection, lease: &Lease<DueFeed>, plan: &PollPlan) -> rusqlite:
         plan.next.reason.as_str(),
     ])?;
     honour_requests(tx, feed.id)?;
-    let brought = match &plan.document {
+    let brought = match document {
         Some(document) => store_document(tx, feed, document, plan.now)?,
         None => Brought::default(),
     };
