@@ -7,6 +7,7 @@ pub mod assemble;
 mod files;
 mod keeper;
 mod round;
+pub mod steps;
 pub mod systemd;
 
 use std::path::{Path, PathBuf};
@@ -72,7 +73,7 @@ pub async fn run(path: PathBuf, config: Config, state: &Path) -> Result<(), Erro
     let mut ends = Ends::listen().map_err(Error::Signals)?;
     let hangup = systemd::hangup().map_err(Error::Signals)?;
     check_sandbox(&config, state).await?;
-    let clock = Clock::System;
+    let clock = Clock::steady();
     let store = open(state, &clock).await?;
     let plan = assemble(&config, &store, clock.now(), None).await?;
     let start = clock.now();
@@ -95,12 +96,6 @@ pub async fn run(path: PathBuf, config: Config, state: &Path) -> Result<(), Erro
 /// What a start finds in the store is brought into reach, and its overdue polls are spread over the time it returns.
 pub async fn prepare(store: &Store, now: Timestamp, plan: &Plan) -> Result<Duration, store::Error> {
     heed(store).await?;
-    bring_into_reach(store, now, plan).await
-}
-
-/// After a start, a long sleep and a jump of the clock: nothing is due beyond its bound, and what is
-/// overdue is spread over the time it returns.
-pub async fn bring_into_reach(store: &Store, now: Timestamp, plan: &Plan) -> Result<Duration, store::Error> {
     store.clamp(now, plan.clamp(now)).await?;
     let overdue = store.count_overdue(now).await?;
     let over = schedule::start_spread(overdue, plan.rhythm.floor);
@@ -119,11 +114,13 @@ async fn heed(store: &Store) -> Result<(), store::Error> {
 }
 
 /// Drives until a signal ends it or the driver gives up; a second signal ends the waiting for what is under way.
-async fn serve(driver: Driver, keeping: JoinHandle<()>, ends: &mut Ends) -> Result<(), Error> {
+async fn serve(driver: Driver, keeping: JoinHandle<store::Error>, ends: &mut Ends) -> Result<(), Error> {
+    let mut keeping = keeping;
     let stop = CancellationToken::new();
     let mut driving = tokio::spawn(drive(driver, stop.clone(), GRACE));
     tokio::select! {
         ended = &mut driving => return flatten(ended),
+        ended = &mut keeping => return flatten(ended.map(Err)),
         signal = ends.next() => tracing::info!(signal, "habar stops"),
     }
     // Gone before systemd hears that we stop: it must not be told then that we are ready.

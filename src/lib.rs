@@ -54,7 +54,9 @@
 //! 1. **What happened is written, whoever holds the work; what comes next is written by its holder only.**
 //!    "The server said 250" is recorded whatever the claim says, so a mail that is known to be sent never
 //!    goes again. When to try again and when to give up are plans, and a late settle writes none.
+//!    What was done waits while another process holds the lock of the database.
 //!    Tests: `claims::facts_are_written_whatever_the_claim_says_and_plans_are_not`,
+//!    `lock::what_was_sent_while_another_process_held_the_lock_is_recorded`,
 //!    `claims::an_expired_lease_is_claimed_again_and_the_late_settle_writes_no_plan`,
 //!    `claims::settle_is_all_or_nothing`, `crash::what_is_known_to_be_sent_never_goes_again`,
 //!    `crash::a_plan_needs_its_claim`.
@@ -84,6 +86,7 @@
 //!    `story::equal_texts_share_a_key_whatever_their_dress`, `story::addresses_that_lead_to_one_page_are_one`.
 //! 5. **Poison ends.** What was held when the process died runs alone after the start. What has killed the
 //!    process alone three times is settled without being performed, and reported. A mail is never given up for this.
+//!    What hangs longer than it can take stops the watchdog's pings, and is a suspect at the next start.
 //!    Tests: `crash::what_was_held_when_the_process_died_runs_alone`,
 //!    `crash::a_page_that_kills_the_process_alone_three_times_is_left_alone_and_reported`,
 //!    `crash::a_feed_that_kills_the_process_alone_three_times_is_left_alone_and_reported`,
@@ -99,12 +102,18 @@
 //! 7. **"Sent" survives a full disk.** A delivery settles by changing columns that exist since compose, and
 //!    nothing is sent without room to record it: a file of ballast is given up for it when there is no other.
 //!    A giant feed is stored in chunks, its validators with the last.
-//!    Tests: `disk::sent_survives_a_full_disk`, `polls::a_giant_document_is_stored_in_chunks_with_its_validators_in_the_last`,
+//!    A failing disk, or a store that was taken away, ends the process before anything more is sent.
+//!    Tests: `disk::sent_survives_a_full_disk`, `disk::a_day_with_a_full_disk_costs_nothing_but_the_day`,
+//!    `disk::a_disk_that_fails_ends_it_and_the_next_start_goes_on`, `place::a_store_that_is_taken_away_while_habar_runs_ends_it`,
+//!    `damage::a_damaged_store_is_refused_and_left_as_it_is_or_works`, `polls::a_giant_document_is_stored_in_chunks_with_its_validators_in_the_last`,
 //!    `poll::a_giant_feed_is_stored_in_chunks_and_its_validators_last`.
-//! 8. **Clocks lie.** At the start and after a jump, no row is due later than the bound of its reason:
-//!    the ceiling for the rhythm, a day for cache headers, a week for backoff and Retry-After, and the next
-//!    time of its rule for an alert.
-//!    Tests: `clocks::a_feed_is_due_at_the_latest_at_the_bound_of_its_reason`,
+//! 8. **Clocks lie.** The daemon's clock goes on steadily; a step of the wall clock is taken together with all
+//!    that is due ([`daemon::steps`]), so nobody is asked sooner for it. At the start and after a step, no row is
+//!    due later than the bound of its reason: the ceiling for the rhythm, a day for cache headers, a week for
+//!    backoff and Retry-After, and the next time of its rule for an alert.
+//!    Tests: `clock::a_clock_that_is_set_has_nobody_asked_sooner_or_starved`,
+//!    `clock::a_mail_under_way_is_not_taken_again_whatever_the_clock`, `clock::after_a_sleep_what_is_overdue_is_spread`,
+//!    `clocks::a_feed_is_due_at_the_latest_at_the_bound_of_its_reason`,
 //!    `clocks::an_alert_is_told_at_the_latest_at_the_next_time_of_its_rule`, `schedule::no_due_time_lies_beyond_the_bound_of_its_reason`.
 //! 9. **Other processes write too.** They ask by columns of their own ([`io::store::requests`]); a settle takes the
 //!    earlier of its plan and what was asked. The daemon notices within a second, and a changed config takes

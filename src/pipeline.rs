@@ -17,6 +17,7 @@ mod slots;
 
 use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -34,6 +35,7 @@ pub struct Pipeline {
     pub clock: Clock,
     plan: RwLock<Arc<Plan>>,
     readers: Semaphore,
+    steps: tokio::sync::RwLock<()>,
 }
 
 /// Documents that are taken apart at once: a hostile one may want a hundred megabytes for it.
@@ -42,12 +44,29 @@ const READERS: usize = 4;
 impl Pipeline {
     /// A pipeline under `plan`.
     pub fn new(store: Store, clock: Clock, plan: Plan) -> Arc<Self> {
-        Arc::new(Self { store, clock, plan: RwLock::new(Arc::new(plan)), readers: Semaphore::new(READERS) })
+        Arc::new(Self {
+            store,
+            clock,
+            plan: RwLock::new(Arc::new(plan)),
+            readers: Semaphore::new(READERS),
+            steps: tokio::sync::RwLock::default(),
+        })
     }
 
     /// The plan in force now.
     pub fn plan(&self) -> Arc<Plan> {
         Arc::clone(&self.plan.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Holds the clock: from the moment at which something is decided until it is stored, no step of the wall
+    /// clock may come in between, or the one would be moved by it and the other not.
+    pub async fn hold_clock(&self) -> tokio::sync::RwLockReadGuard<'_, ()> {
+        self.steps.read().await
+    }
+
+    /// Waits until nobody holds the clock.
+    pub async fn let_clock_step(&self) -> tokio::sync::RwLockWriteGuard<'_, ()> {
+        self.steps.write().await
     }
 
     /// Puts another plan in force; work under way ends under the old one, or is lost to it.
@@ -78,6 +97,8 @@ pub struct Window {
 pub trait Stage: Send + Sync + 'static {
     /// Its name in logs.
     const NAME: &'static str;
+    /// Performing takes no longer than this, which is how long a claim holds; what does has hung.
+    const DEADLINE: Duration;
     /// What a claim hands out.
     type Lease: Send + Sync + 'static;
     /// What performing it yields.

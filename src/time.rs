@@ -6,7 +6,7 @@ use std::fmt;
 use std::ops::{Add, Sub};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One second.
 pub const SECOND: Duration = Duration::from_secs(1);
@@ -91,14 +91,31 @@ pub enum Clock {
     /// The machine's wall clock.
     #[default]
     System,
+    /// The wall clock as it was once, carried on by the monotonic one: a step of the wall clock is seen only
+    /// when it is adopted, so that nobody acts on it before what is stored has been brought along.
+    Steady(Arc<Steady>),
     /// A clock that stands still until it is moved.
     Manual(Arc<AtomicI64>),
+}
+
+/// See [`Clock::Steady`].
+#[derive(Debug)]
+pub struct Steady {
+    since: Instant,
+    /// The wall clock at `since`, in milliseconds.
+    wall: AtomicI64,
 }
 
 impl Clock {
     /// A clock that stands at `at` until [`Clock::advance`] moves it.
     pub fn manual(at: Timestamp) -> Self {
         Self::Manual(Arc::new(AtomicI64::new(at.0)))
+    }
+
+    /// A clock that goes on from the machine's present time, whatever becomes of that.
+    pub fn steady() -> Self {
+        let wall = AtomicI64::new(Self::System.now().0);
+        Self::Steady(Arc::new(Steady { since: Instant::now(), wall }))
     }
 
     /// The present instant.
@@ -109,14 +126,24 @@ impl Clock {
                 let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
                 Timestamp(since_epoch.map_or(0, millis))
             }
+            Self::Steady(steady) => {
+                Timestamp(steady.wall.load(Ordering::SeqCst).saturating_add(millis(steady.since.elapsed())))
+            }
             Self::Manual(at) => Timestamp(at.load(Ordering::SeqCst)),
         }
     }
 
     /// Moves a manual clock forward; the system's cannot be moved.
     pub fn advance(&self, by: Duration) {
-        if let Self::Manual(at) = self {
-            at.fetch_add(millis(by), Ordering::SeqCst);
+        self.shift(millis(by));
+    }
+
+    /// Moves a steady or a manual clock by so many milliseconds, in either direction.
+    pub fn shift(&self, by: i64) {
+        match self {
+            Self::System => {}
+            Self::Steady(steady) => drop(steady.wall.fetch_add(by, Ordering::SeqCst)),
+            Self::Manual(at) => drop(at.fetch_add(by, Ordering::SeqCst)),
         }
     }
 }

@@ -136,7 +136,7 @@ impl From<store::Error> for Failure {
             Store::Open { .. } | Store::Full | Store::NoRoomForCopy { .. } => Exit::CannotCreate,
             Store::Missing(_) => Exit::NoInput,
             Store::Newer { .. } | Store::Damaged(_) => Exit::Data,
-            Store::Io(_) | Store::Closed => Exit::Io,
+            Store::Gone(_) | Store::Io(_) | Store::Closed => Exit::Io,
         };
         Self::new(exit, error.to_string())
     }

@@ -12,18 +12,20 @@ use tokio::signal::unix::Signal;
 use super::assemble::{assemble, check_sandbox};
 use super::files::Files;
 use super::round::FirstRound;
-use super::{Error, bring_into_reach, systemd};
+use super::steps::{self, Steps};
+use super::{Error, systemd};
 use crate::config::{self, Config, Errors, asked_otherwise, change_summary};
 use crate::io::store;
 use crate::pipeline::Pipeline;
 use crate::pipeline::driver::Signals;
 use crate::pipeline::poll::look_after_sources;
-use crate::time::{DAY, HOUR, MINUTE, SECOND, Timestamp};
+use crate::time::{DAY, HOUR, MINUTE, SECOND};
 
 /// The driver goes round at least every few seconds; silent for this long, it hangs.
 const HANGS: Duration = Duration::from_secs(30);
-/// A wall clock that is this far off the monotonic one has jumped.
-const JUMP: Duration = MINUTE;
+/// Nothing is forgotten so soon after a start or a step: the clock may be wrong, and be set right.
+const CLEAN_AFTER_START: Duration = Duration::from_mins(10);
+const CLEAN_AFTER_STEP: Duration = DAY;
 /// A store that refuses again and again is told of this often.
 const COMPLAINT: Duration = MINUTE;
 /// Files that are named only by files that were just read are looked at after them: once more, then.
@@ -38,7 +40,9 @@ pub struct Keeper {
     hangup: Signal,
     files: Files,
     written: i64,
-    clock: (Timestamp, Instant),
+    steps: Steps,
+    /// When what was decided before a step has been written too.
+    clamp_at: Option<Instant>,
     clean_at: Instant,
     beaten: Option<Instant>,
     complained: Option<Instant>,
@@ -94,7 +98,6 @@ impl Keeper {
         signals: Arc<Signals>,
         round: FirstRound,
     ) -> Self {
-        let clock = (pipeline.clock.now(), Instant::now());
         let day = Day::begin(&signals);
         Self {
             path,
@@ -104,42 +107,45 @@ impl Keeper {
             hangup,
             files,
             written: 0,
-            clock,
-            clean_at: clock.1,
+            steps: Steps::new(),
+            clamp_at: None,
+            clean_at: Instant::now() + CLEAN_AFTER_START,
             beaten: None,
             complained: None,
-            sources_at: clock.1,
+            sources_at: Instant::now(),
             round: Some(round),
             day,
         }
     }
 
-    /// Goes round for ever.
-    pub async fn run(mut self) {
+    /// Goes round until the store must not be used further; says why.
+    pub async fn run(mut self) -> store::Error {
         let mut tick = tokio::time::interval(SECOND);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = self.hangup.recv() => self.reload(Why::Asked).await,
-                _ = tick.tick() => self.go_round().await,
+                _ = tick.tick() => match self.go_round().await {
+                    Err(error) if error.is_fatal() => return error,
+                    Err(error) if error.is_passing() => tracing::debug!(%error, "the store refuses"),
+                    Err(error) => self.complain(&error),
+                    Ok(()) => self.complained = None,
+                },
             }
         }
     }
 
-    async fn go_round(&mut self) {
+    async fn go_round(&mut self) -> Result<(), store::Error> {
         if self.files.have_changed() {
             self.reload(Why::Saved).await;
         }
         let looked_after = self.look_after_store().await;
         self.tell_of_the_day();
         // A refusal is an answer of the writer too, and a restart makes no room on the disk.
-        if !matches!(looked_after, Err(store::Error::Closed)) {
+        if !looked_after.as_ref().is_err_and(store::Error::is_fatal) {
             self.beat();
         }
-        match looked_after {
-            Ok(()) => self.complained = None,
-            Err(error) => self.complain(&error),
-        }
+        looked_after
     }
 
     /// A quiet day and one on which nothing was done look different in the log.
@@ -154,6 +160,7 @@ impl Keeper {
     }
 
     async fn look_after_store(&mut self) -> Result<(), store::Error> {
+        self.pipeline.store.check_place()?;
         let written = self.pipeline.store.data_version().await?;
         if written != self.written {
             self.heed().await?;
@@ -291,15 +298,22 @@ impl Keeper {
     }
 
     async fn check_clock(&mut self) -> Result<(), store::Error> {
-        let (wall, monotonic) = self.clock;
-        let now = self.pipeline.clock.now();
-        let expected = wall + monotonic.elapsed();
-        if now.since(expected) > JUMP || expected.since(now) > JUMP {
-            bring_into_reach(&self.pipeline.store, now, &self.pipeline.plan()).await?;
-            tracing::warn!(expected = %expected, now = %now, "the clock jumped");
+        let was = self.pipeline.clock.now();
+        if let Some(step) = self.steps.look(&self.pipeline.clock)
+            && let Some(now) = steps::adopt(&self.pipeline, step).await?
+        {
+            self.steps.taken();
+            let (set, slept) = (seconds(step.set), seconds(step.slept));
+            tracing::warn!(%was, %now, set, slept, "the clock was set, or the machine slept");
+            self.clamp_at = Some(Instant::now() + MINUTE);
+            self.clean_at = Instant::now() + CLEAN_AFTER_STEP;
             self.signals.wake.notify_one();
         }
-        self.clock = (now, Instant::now());
+        if self.clamp_at.is_some_and(|at| at <= Instant::now()) {
+            let now = self.pipeline.clock.now();
+            self.pipeline.store.clamp(now, self.pipeline.plan().clamp(now)).await?;
+            self.clamp_at = None;
+        }
         Ok(())
     }
 
@@ -317,11 +331,15 @@ impl Keeper {
 
     fn beat(&mut self) {
         let Some(interval) = systemd::watchdog_interval() else { return };
-        let last = Timestamp::from_millis(self.signals.beat.load(Ordering::Relaxed));
-        let hangs = self.pipeline.clock.now().since(last) > HANGS;
+        let hangs = self.signals.silent_for() > HANGS;
         if !hangs && self.beaten.is_none_or(|at| at.elapsed() >= interval / 2) {
             systemd::alive();
             self.beaten = Some(Instant::now());
         }
     }
+}
+
+/// Milliseconds as an administrator reads them.
+fn seconds(millis: i64) -> String {
+    format!("{}s", millis / 1000)
 }

@@ -10,6 +10,7 @@ mod costs;
 pub mod entries;
 pub mod feeds;
 pub mod hosts;
+mod integrity;
 pub mod lease;
 pub mod life;
 mod migrate;
@@ -24,15 +25,16 @@ pub mod tries;
 mod writer;
 
 use std::fs::{DirBuilder, File, TryLockError};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use tokio::sync::oneshot;
 
 use crate::time::Timestamp;
+use writer::Weight;
 
 /// The name of the database inside the state directory.
 pub const FILE_NAME: &str = "habar.db";
@@ -97,6 +99,12 @@ pub enum Error {
     /// The file is damaged or no database of ours.
     #[error("the store is damaged: {0}; restore a backup")]
     Damaged(String),
+    /// The files are not where they were opened: whatever is written now goes with the process.
+    #[error(
+        "{0} was deleted or replaced while habar ran, so nothing can be recorded any more; habar stops. \
+         Start it again to go on with what is there now"
+    )]
+    Gone(PathBuf),
     /// The disk fails: nothing more may be sent.
     #[error("the store cannot be read or written: {0}")]
     Io(String),
@@ -111,14 +119,38 @@ pub enum Error {
 impl Error {
     /// True when going on would risk the data: the process has to stop.
     pub fn is_fatal(&self) -> bool {
-        matches!(self, Self::Damaged(_) | Self::Io(_) | Self::Closed)
+        matches!(self, Self::Damaged(_) | Self::Gone(_) | Self::Io(_) | Self::Closed)
+    }
+
+    /// True when every work meets it and none is at fault: a full disk, a lock of another process.
+    pub fn is_passing(&self) -> bool {
+        use rusqlite::ErrorCode as Code;
+        match self {
+            Self::Full => true,
+            Self::Sqlite(error) => {
+                matches!(error.sqlite_error_code(), Some(Code::DatabaseBusy | Code::DatabaseLocked))
+            }
+            _ => false,
+        }
     }
 }
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::Error as Sql;
         use rusqlite::ErrorCode as Code;
         match error.sqlite_error_code() {
+            // A value of a kind that was never written there.
+            None if matches!(
+                error,
+                Sql::FromSqlConversionFailure(..)
+                    | Sql::IntegralValueOutOfRange(..)
+                    | Sql::InvalidColumnType(..)
+                    | Sql::Utf8Error(..)
+            ) =>
+            {
+                Self::Damaged(error.to_string())
+            }
             Some(Code::DiskFull) => Self::Full,
             Some(Code::DatabaseCorrupt | Code::NotADatabase) => Self::Damaged(error.to_string()),
             Some(Code::SystemIoFailure | Code::ReadOnly) => Self::Io(error.to_string()),
@@ -143,6 +175,8 @@ pub struct Store {
 
 struct Inner {
     dir: PathBuf,
+    /// The database, its log and the log's index, as they were opened.
+    files: Vec<(PathBuf, Option<Print>)>,
     owner: i64,
     id: String,
     /// Closed before the writer: only a connection that may write takes the WAL back into the file.
@@ -162,6 +196,7 @@ impl Store {
         let path = dir.join(FILE_NAME);
         let ballast = ballast::Ballast::of(dir);
         refuse_emptied(&path, &ballast)?;
+        inspect(dir, &path)?;
         let mut connection = connect(&path, OpenFlags::default())?;
         migrate::migrate(&mut connection, &path)?;
         grow_wal(&connection, &path)?;
@@ -177,6 +212,7 @@ impl Store {
         let _ = ballast.keep();
         let inner = Inner {
             dir: dir.to_owned(),
+            files: files(&path),
             owner,
             id,
             writer: writer::Writer::start(connection, ballast.clone()),
@@ -209,19 +245,38 @@ impl Store {
         &self,
         work: impl FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
-        let (reply, answer) = oneshot::channel();
-        self.inner.writer.submit(false, work, reply);
-        answer.await.unwrap_or(Err(Error::Closed))
+        self.submit(Weight::Asks, work).await
     }
 
-    /// Like [`Self::write`], for what has happened and has to be written: it may take the room of the ballast.
+    /// Like [`Self::write`], for the end of work that was done: it waits while another process holds the lock.
+    async fn settle<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.submit(Weight::Settles, work).await
+    }
+
+    /// Like [`Self::settle`], for what has happened and has to be written: it may take the room of the ballast.
     async fn record<T: Send + 'static>(
         &self,
         work: impl FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
+        self.submit(Weight::Fact, work).await
+    }
+
+    async fn submit<T: Send + 'static>(
+        &self,
+        weight: Weight,
+        work: impl FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
-        self.inner.writer.submit(true, work, reply);
+        self.inner.writer.submit(weight, work, reply);
         answer.await.unwrap_or(Err(Error::Closed))
+    }
+
+    /// Refuses work whose news could not be stored.
+    fn refuse_without_room(&self) -> Result<(), Error> {
+        if self.inner.ballast.has_room() { Ok(()) } else { Err(Error::Full) }
     }
 
     /// Moves what the log holds into the database, in the writer's time.
@@ -250,6 +305,14 @@ impl Store {
 
     fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
         self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An error when the files were deleted or replaced since the start.
+    pub fn check_place(&self) -> Result<(), Error> {
+        match self.inner.files.iter().find(|(path, opened)| print(path) != *opened) {
+            Some((path, _)) => Err(Error::Gone(path.clone())),
+            None => Ok(()),
+        }
     }
 
     /// Lets the database have no more than so many pages, as on a disk that is full; as few as it has for 0.
@@ -329,8 +392,9 @@ fn cannot_open(path: &Path, error: &std::io::Error) -> Error {
 
 /// SQLite says no more than that it cannot open the file; the file system says why.
 fn refused(path: &Path, error: &rusqlite::Error) -> Error {
-    match File::open(path) {
+    match File::open(path).and_then(|file| file.metadata()) {
         Err(e) => cannot_open(path, &e),
+        Ok(file) if file.is_dir() => cannot_open(path, &std::io::ErrorKind::IsADirectory.into()),
         Ok(_) => Error::Open { path: path.to_owned(), reason: error.to_string(), denied: false },
     }
 }
@@ -346,6 +410,36 @@ fn refuse_emptied(path: &Path, ballast: &ballast::Ballast) -> Result<(), Error> 
         )));
     }
     Ok(())
+}
+
+/// Looks at a store before anything is written, so that one that is refused stays as it is.
+fn inspect(dir: &Path, path: &Path) -> Result<(), Error> {
+    if std::fs::metadata(path).is_ok_and(|file| file.len() == 0) {
+        return Ok(());
+    }
+    let connection = match open_read_only(dir) {
+        Err(Error::Missing(_)) => return Ok(()),
+        opened => opened?,
+    };
+    integrity::check_quickly(&connection)?;
+    if migrate::schema(&connection)? > 0 {
+        let id = connection
+            .query_row("SELECT value FROM meta WHERE key = 'id'", [], |row| row.get::<_, String>(0));
+        id.optional()?;
+    }
+    Ok(())
+}
+
+/// What tells one file from another at its place.
+type Print = (u64, u64);
+
+fn print(path: &Path) -> Option<Print> {
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+fn files(path: &Path) -> Vec<(PathBuf, Option<Print>)> {
+    let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", path.display()));
+    ["", "-wal", "-shm"].map(beside).into_iter().map(|path| (path.clone(), print(&path))).collect()
 }
 
 /// Whether room to record what is sent is kept beside the store: without it nothing is sent.
@@ -382,6 +476,10 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     migrate::refuse_newer(&connection, path)?;
     connection.set_prepared_statement_cache_capacity(128);
     if flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
+        // SQLite opens what may not be written for reading, and says nothing.
+        if connection.is_readonly(rusqlite::MAIN_DB)? {
+            return Err(cannot_open(path, &std::io::ErrorKind::PermissionDenied.into()));
+        }
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "cache_size", -16_000)?;

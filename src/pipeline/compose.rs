@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::read::Found;
 use super::{Pipeline, Plan, Stage, Window};
@@ -10,7 +11,7 @@ use crate::domain::digest::{self, Later, Letter, Mail, MailError, Mark, NoticeLi
 use crate::domain::watch::Field;
 use crate::io::store::Error;
 use crate::io::store::lease::{Lease, Settled};
-use crate::io::store::outbox::{ComposePlan, DueRecipient, LateCopy, NewMessage, OpenAlert};
+use crate::io::store::outbox::{COMPOSE_LEASE, ComposePlan, DueRecipient, LateCopy, NewMessage, OpenAlert};
 use crate::time::{HOUR, Timestamp};
 
 /// The third stage.
@@ -27,6 +28,7 @@ impl Compose {
 
 impl Stage for Compose {
     const NAME: &'static str = "compose";
+    const DEADLINE: Duration = COMPOSE_LEASE;
     type Lease = Lease<DueRecipient>;
     type Outcome = ComposePlan;
 

@@ -9,7 +9,7 @@ use crate::io::mail::{Delivery, Envelope};
 use crate::io::store::Error;
 use crate::io::store::lease::{Lease, Settled};
 use crate::io::store::notices::{MAIL_NOT_DELIVERED, NoticeChange, mail_subject};
-use crate::io::store::outbox::{DeliveryPlan, DueMessage};
+use crate::io::store::outbox::{DELIVERY_LEASE, DeliveryPlan, DueMessage};
 use crate::time::{HOUR, Timestamp, show_duration};
 
 /// A message is tried for this long, unless the server refuses it for good.
@@ -37,6 +37,7 @@ pub struct Tried {
 
 impl Stage for Deliver {
     const NAME: &'static str = "deliver";
+    const DEADLINE: Duration = DELIVERY_LEASE;
     type Lease = Lease<DueMessage>;
     type Outcome = Tried;
 
@@ -69,6 +70,7 @@ impl Stage for Deliver {
     }
 
     async fn settle(&self, lease: Self::Lease, tried: Tried) -> Result<(), Error> {
+        let _steady = self.pipeline.hold_clock().await;
         let now = self.pipeline.clock.now();
         let (to, subject) = (lease.job.to.clone(), lease.job.subject.clone());
         let (attempts, message_id) = (lease.attempts, lease.job.message_id.clone());

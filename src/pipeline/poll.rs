@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
@@ -12,7 +13,7 @@ use crate::domain::health::{self, Health, Poll as Verdict, State};
 use crate::domain::schedule::{self, Outcome, Rhythm};
 use crate::io::http::{self, Accept, Reply, Request, Response, RetryAfter, Validators, host_key};
 use crate::io::store::Error;
-use crate::io::store::feeds::{Brought, DueFeed, NewDocument, NewEntry, PollPlan};
+use crate::io::store::feeds::{Brought, DueFeed, NewDocument, NewEntry, POLL_LEASE, PollPlan};
 use crate::io::store::hosts::HostPlan;
 use crate::io::store::lease::Lease;
 use crate::io::store::notices::{self, NoticeChange};
@@ -35,14 +36,15 @@ impl Poll {
 
 impl Stage for Poll {
     const NAME: &'static str = "poll";
+    const DEADLINE: Duration = POLL_LEASE;
     type Lease = Lease<DueFeed>;
-    type Outcome = PollPlan;
+    type Outcome = Asked;
 
     async fn claim(&self, window: Window, limit: usize) -> Result<Vec<Self::Lease>, Error> {
         self.pipeline.store.claim_polls(window.now, window.polls_by, window.pick, limit).await
     }
 
-    async fn perform(&self, lease: &Self::Lease) -> PollPlan {
+    async fn perform(&self, lease: &Self::Lease) -> Asked {
         let plan = self.pipeline.plan();
         let feed = lease.job.clone();
         let source = plan.sources.get(&feed.id);
@@ -61,37 +63,25 @@ impl Stage for Poll {
                 Err(error) => Seen::failed(&format!("the address cannot be read: {error}")),
             }
         };
-        let now = self.pipeline.clock.now();
-        let mut decided = decide(&feed, seen, &rhythm, full_text, now);
-        decided.hosts.next_at = now + plan.host_gap;
-        if lease.is_deadly() {
-            decided.notice = NoticeChange::Raise {
-                kind: health::BROKEN.to_owned(),
-                subject: shown(&feed.url),
-                message: DEADLY.to_owned(),
-            };
-        }
-        decided
+        Asked { seen, rhythm, full_text, host_gap: plan.host_gap }
     }
 
-    async fn settle(&self, lease: Self::Lease, mut plan: PollPlan) -> Result<(), Error> {
+    async fn settle(&self, lease: Self::Lease, asked: Asked) -> Result<(), Error> {
         let store = &self.pipeline.store;
+        let _steady = self.pipeline.hold_clock().await;
+        let mut plan = asked.plan(&lease, self.pipeline.clock.now());
         let (id, url, was) = (lease.job.id, shown(&lease.job.url), lease.job.health.clone());
         let mut stored = Brought::default();
-        if let Some(document) = &mut plan.document {
-            while document.entries.len() > CHUNK {
-                // Feeds list the newest first: the oldest are stored first.
-                let oldest = document.entries.split_off(document.entries.len() - CHUNK);
-                let brought = match store.store_chunk(&lease, oldest, plan.now).await {
-                    Err(Error::Full) => {
-                        store.put_off_poll(lease, plan).await?;
-                        return Err(Error::Full);
-                    }
-                    brought => brought?,
-                };
-                let Some(brought) = brought else { break };
-                stored.new += brought.new;
-                stored.edited += brought.edited;
+        while let Some(oldest) = plan.document.as_mut().and_then(split_chunk) {
+            match store.store_chunk(&lease, oldest, plan.now).await {
+                Ok(Some(brought)) => {
+                    stored.new += brought.new;
+                    stored.edited += brought.edited;
+                }
+                Ok(None) => break,
+                // What has been stored stays; the rest is news again at the next poll.
+                Err(Error::Full) => plan.document = None,
+                Err(error) => return Err(error),
             }
         }
         let health = plan.health.clone();
@@ -107,6 +97,35 @@ impl Stage for Poll {
         }
         Ok(())
     }
+}
+
+/// How a poll ended, before it is judged: when it is settled is when the next one is counted from.
+pub struct Asked {
+    seen: Seen,
+    rhythm: Rhythm,
+    full_text: bool,
+    host_gap: Duration,
+}
+
+impl Asked {
+    fn plan(self, lease: &Lease<DueFeed>, now: Timestamp) -> PollPlan {
+        let mut plan = decide(&lease.job, self.seen, &self.rhythm, self.full_text, now);
+        plan.hosts.next_at = now + self.host_gap;
+        if lease.is_deadly() {
+            plan.notice = NoticeChange::Raise {
+                kind: health::BROKEN.to_owned(),
+                subject: shown(&lease.job.url),
+                message: DEADLY.to_owned(),
+            };
+        }
+        plan
+    }
+}
+
+/// Takes a chunk off a giant document. Feeds list the newest first: the oldest are stored first.
+fn split_chunk(document: &mut NewDocument) -> Option<Vec<NewEntry>> {
+    let entries = &mut document.entries;
+    (entries.len() > CHUNK).then(|| entries.split_off(entries.len() - CHUNK))
 }
 
 const DEADLY: &str =

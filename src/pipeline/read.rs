@@ -1,6 +1,7 @@
 //! Read: the page behind an entry is fetched, its text extracted, placed in a story and matched.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -15,7 +16,7 @@ use crate::domain::watch::{self, Field, Matcher, Text};
 use crate::io::http::robots::Robots;
 use crate::io::http::{self, Accept, Reply, Request, Response, RetryAfter, host_key};
 use crate::io::store::Error;
-use crate::io::store::entries::{DueEntry, NewArticle, ReadPlan, Stored, WatchHits};
+use crate::io::store::entries::{DueEntry, NewArticle, READ_LEASE, ReadPlan, Stored, WatchHits};
 use crate::io::store::hosts::{Host, HostPlan, RobotsTxt};
 use crate::io::store::lease::{Lease, Settled};
 use crate::io::store::notices::{NoticeChange, PAGE_BROKEN};
@@ -64,6 +65,7 @@ pub struct Found {
 
 impl Stage for Read {
     const NAME: &'static str = "read";
+    const DEADLINE: Duration = READ_LEASE;
     /// One entry with a page, or many that need no request.
     type Lease = Vec<Lease<DueEntry>>;
     type Outcome = Vec<ReadPlan>;

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use habar::config::{self, Config};
 use habar::daemon::assemble::assemble;
+use habar::daemon::steps::{Step, adopt};
 use habar::io::mail::{Kept, Mailer, Memory};
-use habar::io::store::{FILE_NAME, Store, open_read_only, outbox};
+use habar::io::store::{Error, FILE_NAME, Store, open_read_only, outbox};
 use habar::pipeline::Pipeline;
-use habar::pipeline::driver::Driver;
+use habar::pipeline::driver::{Driver, Grace};
 use habar::pipeline::poll::look_after_sources;
 use habar::time::{Clock, MINUTE, SECOND, Timestamp};
 use rusqlite::types::FromSql;
@@ -269,6 +270,22 @@ impl World {
     /// Does what is due now, and what comes of it; the clock stands still.
     pub async fn run_until_idle(&self) {
         Driver::new(self.pipeline()).exhaust(Timestamp::from_millis(i64::MAX)).await.unwrap();
+    }
+
+    /// Does what can be done on a store that may refuse: says whether it did. What is under way ends first, as
+    /// in a daemon that goes on.
+    pub async fn run_until_idle_or_refused(&self) -> Result<(), Error> {
+        let mut driver = Driver::new(self.pipeline());
+        let ended = driver.exhaust(Timestamp::from_millis(i64::MAX)).await;
+        if ended.is_err() {
+            driver.drain(Grace { requests: MINUTE, mails: MINUTE }).await?;
+        }
+        ended
+    }
+
+    /// The wall clock steps: it is set, or the machine slept, by so many milliseconds; nothing is done.
+    pub async fn step_clock(&self, step: Step) {
+        adopt(&self.pipeline(), step).await.unwrap().expect("nobody holds the clock");
     }
 
     /// Every feed is asked now, whenever it is due: as `once --all` does.

@@ -5,20 +5,26 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Enough for the settles of every delivery under way.
 const BYTES: usize = 1024 * 1024;
+
+/// Once there was no room, there has to be this much before anything is asked for that would need some.
+const ROOM: u64 = 4 * 1024 * 1024;
 
 /// The file.
 #[derive(Clone, Debug)]
 pub struct Ballast {
     path: PathBuf,
+    no_room: Arc<AtomicBool>,
 }
 
 impl Ballast {
     /// The ballast of a state directory.
     pub fn of(dir: &Path) -> Self {
-        Self { path: dir.join("ballast") }
+        Self { path: dir.join("ballast"), no_room: Arc::default() }
     }
 
     /// Whether a store has been here.
@@ -51,6 +57,26 @@ impl Ballast {
         let mut file = File::create(&self.path)?;
         file.write_all(&block)?;
         file.sync_all()
+    }
+
+    /// Remembers that something could not be written for want of room.
+    pub fn note_no_room(&self) {
+        self.no_room.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether what is asked for can be stored: false from the first time that it could not until the disk
+    /// has room again. A file system that does not tell is believed to have some.
+    pub fn has_room(&self) -> bool {
+        if !self.no_room.load(Ordering::Relaxed) {
+            return true;
+        }
+        let dir = self.path.parent().unwrap_or(Path::new("."));
+        let free =
+            rustix::fs::statvfs(dir).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        if free >= ROOM {
+            self.no_room.store(false, Ordering::Relaxed);
+        }
+        free >= ROOM
     }
 
     /// Makes room.

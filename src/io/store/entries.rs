@@ -14,7 +14,7 @@ use crate::domain::story::Traits;
 use crate::time::{MINUTE, Timestamp};
 
 /// A read has ended after this: one page, or one robots.txt.
-const READ_LEASE: std::time::Duration = std::time::Duration::from_mins(3);
+pub const READ_LEASE: std::time::Duration = std::time::Duration::from_mins(3);
 
 /// What was read and found no room on the disk is read again after this.
 const NO_ROOM_PAUSE: std::time::Duration = std::time::Duration::from_mins(15);
@@ -126,6 +126,7 @@ impl Store {
         pick: Pick,
         limit: usize,
     ) -> Result<Vec<Lease<DueEntry>>, Error> {
+        self.refuse_without_room()?;
         let owner = self.owner();
         self.write(move |tx| {
             let mut leases = Vec::new();
@@ -143,6 +144,7 @@ impl Store {
 
     /// Claims due entries that need no request.
     pub async fn claim_pageless(&self, now: Timestamp, pick: Pick) -> Result<Vec<Lease<DueEntry>>, Error> {
+        self.refuse_without_room()?;
         let owner = self.owner();
         self.write(move |tx| {
             let limit = if pick == Pick::Suspects { 1 } else { PAGELESS };
@@ -166,7 +168,7 @@ impl Store {
         let reads = Arc::new(reads);
         let same = Arc::clone(&reads);
         let settled = self
-            .write(move |tx| {
+            .settle(move |tx| {
                 let settled: rusqlite::Result<Vec<_>> =
                     reads.iter().map(|(lease, plan)| settle(tx, lease, plan)).collect();
                 stories::release_held(tx, now)?;

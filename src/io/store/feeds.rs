@@ -13,7 +13,7 @@ use crate::domain::schedule;
 use crate::time::{MINUTE, Timestamp};
 
 /// A poll has ended after this, or its lease is void: the HTTP client's total deadline and room to spare.
-const POLL_LEASE: std::time::Duration = std::time::Duration::from_mins(3);
+pub const POLL_LEASE: std::time::Duration = std::time::Duration::from_mins(3);
 
 /// A feed that is due, with all a poll needs.
 #[derive(Clone, Debug)]
@@ -120,6 +120,7 @@ impl Store {
         pick: Pick,
         limit: usize,
     ) -> Result<Vec<Lease<DueFeed>>, Error> {
+        self.refuse_without_room()?;
         let owner = self.owner();
         self.write(move |tx| {
             let mut leases = Vec::new();
@@ -145,7 +146,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<Brought>, Error> {
         let (id, claim, first) = (lease.id, lease.claim, lease.job.first_sight);
-        self.write(move |tx| {
+        self.settle(move |tx| {
             let ours: bool = tx
                 .prepare_cached("SELECT 1 FROM feeds WHERE id = ?1 AND claim = ?2")?
                 .exists(params![id, claim])?;
@@ -155,20 +156,18 @@ impl Store {
     }
 
     /// Settles a poll; `None` when the feed was taken away meanwhile.
+    ///
+    /// A document that the disk has no room for is left out: its validators with it, so it is news again at
+    /// the next poll, which comes no sooner for it.
     pub async fn settle_poll(&self, lease: Lease<DueFeed>, plan: PollPlan) -> Result<Option<Brought>, Error> {
         let work = Arc::new((lease, plan));
-        let same = Arc::clone(&work);
-        let settled = self.write(move |tx| settle(tx, &work.0, &work.1)).await;
-        if let Err(Error::Full) = settled {
-            self.write(move |tx| put_off(tx, &same.0, &same.1)).await?;
+        let whole = Arc::clone(&work);
+        match self.settle(move |tx| settle(tx, &whole.0, &whole.1, whole.1.document.as_ref())).await {
+            Err(Error::Full) if work.1.document.is_some() => {
+                self.settle(move |tx| settle(tx, &work.0, &work.1, None)).await
+            }
+            settled => settled,
         }
-        settled
-    }
-
-    /// Gives back a poll whose entries found no room. The feed keeps to its rhythm: its server is not asked
-    /// more often because our disk is full.
-    pub async fn put_off_poll(&self, lease: Lease<DueFeed>, plan: PollPlan) -> Result<(), Error> {
-        self.write(move |tx| put_off(tx, &lease, &plan)).await
     }
 
     /// Makes every feed due that its server does not forbid.
@@ -242,7 +241,12 @@ fn due_feed(row: &Row<'_>) -> rusqlite::Result<DueFeed> {
     })
 }
 
-fn settle(tx: &Connection, lease: &Lease<DueFeed>, plan: &PollPlan) -> rusqlite::Result<Option<Brought>> {
+fn settle(
+    tx: &Connection,
+    lease: &Lease<DueFeed>,
+    plan: &PollPlan,
+    document: Option<&NewDocument>,
+) -> rusqlite::Result<Option<Brought>> {
     let feed = &lease.job;
     let failures = plan.health.failures;
     let next =
@@ -268,7 +272,7 @@ fn settle(tx: &Connection, lease: &Lease<DueFeed>, plan: &PollPlan) -> rusqlite:
         plan.next.reason.as_str(),
     ])?;
     honour_requests(tx, feed.id)?;
-    let brought = match &plan.document {
+    let brought = match document {
         Some(document) => store_document(tx, feed, document, plan.now)?,
         None => Brought::default(),
     };
@@ -276,15 +280,6 @@ fn settle(tx: &Connection, lease: &Lease<DueFeed>, plan: &PollPlan) -> rusqlite:
     notices::apply(tx, &plan.notice, plan.now)?;
     super::stories::release_held(tx, plan.now)?;
     Ok(Some(brought))
-}
-
-/// Nothing is stored but when the feed is due.
-fn put_off(tx: &Connection, lease: &Lease<DueFeed>, plan: &PollPlan) -> rusqlite::Result<()> {
-    let next = Next { due_at: Some(plan.next.due_at), attempts: lease.attempts, error: Some(super::NO_ROOM) };
-    if lease::give_back(tx, Table::Feeds, lease, &next)? {
-        honour_requests(tx, lease.job.id)?;
-    }
-    hosts::settle(tx, &lease.job.host, &plan.hosts, plan.now)
 }
 
 /// Other processes ask for a poll or pause a feed in columns of their own: the earlier of plan and request wins.

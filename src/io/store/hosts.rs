@@ -128,6 +128,17 @@ pub(super) fn clamp(tx: &Connection, latest: Timestamp) -> rusqlite::Result<()> 
     refresh_all(tx)
 }
 
+/// Moves with the clock: see [`super::Store::shift`].
+pub(super) fn shift(tx: &Connection, set: i64, held: i64) -> rusqlite::Result<()> {
+    tx.execute("UPDATE hosts SET next_at = next_at + ?1 WHERE next_at > 0", [set])?;
+    tx.execute("UPDATE hosts SET robots_at = robots_at + ?1", [set])?;
+    tx.execute(
+        "UPDATE hosts SET poll_at = poll_at + ?1, page_at = page_at + ?1 WHERE owner IS NOT NULL",
+        [held],
+    )?;
+    refresh_all(tx)
+}
+
 /// Frees the hosts that `owner` is asking.
 pub(super) fn free(tx: &Connection, owner: i64) -> rusqlite::Result<()> {
     tx.execute("UPDATE hosts SET owner = NULL WHERE owner = ?1", [owner])?;

@@ -172,6 +172,25 @@ impl Store {
         .await
     }
 
+    /// Moves with the clock what is due after a time and not at one. What is waited for moves by `set`, as far
+    /// as the clock was set; what is held moves by `set` and `slept`, since its holder slept too.
+    pub async fn shift(&self, set: i64, slept: i64) -> Result<(), Error> {
+        let held = set.saturating_add(slept);
+        self.write(move |tx| {
+            for table in Table::ALL {
+                let sql = format!(
+                    "UPDATE {} SET due_at = due_at + iif(owner IS NULL, ?1, ?2) WHERE due_at IS NOT NULL",
+                    table.name()
+                );
+                tx.execute(&sql, [set, held])?;
+            }
+            tx.execute("UPDATE feeds SET health_since = health_since + ?1", [set])?;
+            tx.execute("UPDATE messages SET composed_at = composed_at + ?1 WHERE state = 'waiting'", [set])?;
+            super::hosts::shift(tx, set, held)
+        })
+        .await
+    }
+
     /// Brings every `due_at` to the furthest that its reason can lie ahead: after a start, and after the
     /// clock jumped back.
     pub async fn clamp(&self, now: Timestamp, to: Clamp) -> Result<(), Error> {

@@ -42,6 +42,15 @@ pub fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// A store in memory with nothing but the schema of this number.
+pub fn fresh(schema: i64) -> Result<Connection, Error> {
+    let connection = Connection::open_in_memory()?;
+    for sql in MIGRATIONS.iter().take(usize::try_from(schema).unwrap_or(0)) {
+        connection.execute_batch(sql)?;
+    }
+    Ok(connection)
+}
+
 /// The schema that the file has; an error when it is newer than this program, or no file of ours.
 pub fn refuse_newer(connection: &Connection, path: &Path) -> Result<i64, Error> {
     let found = schema(connection)?;

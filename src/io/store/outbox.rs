@@ -10,9 +10,9 @@ use super::{Error, Store};
 use crate::time::{DAY, HOUR, MINUTE, Timestamp};
 
 /// Composing asks nobody.
-const COMPOSE_LEASE: std::time::Duration = MINUTE;
+pub const COMPOSE_LEASE: std::time::Duration = MINUTE;
 /// Every phase of SMTP at its full deadline, and room to spare.
-const DELIVERY_LEASE: std::time::Duration = HOUR;
+pub const DELIVERY_LEASE: std::time::Duration = HOUR;
 /// The length of every reply in the ledger, in bytes: shorter ones are filled with spaces, so that "sent"
 /// takes the room that compose has made.
 pub(super) const REPLY: &str = "'%-500s'";
@@ -200,6 +200,7 @@ impl Store {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<Lease<DueRecipient>>, Error> {
+        self.refuse_without_room()?;
         let owner = self.owner();
         self.write(move |tx| {
             let mut leases = Vec::new();
@@ -219,7 +220,7 @@ impl Store {
         plan: ComposePlan,
     ) -> Result<Settled, Error> {
         let grows = !plan.messages.is_empty();
-        let settled = self.write(move |tx| settle_compose(tx, &lease, &plan)).await;
+        let settled = self.settle(move |tx| settle_compose(tx, &lease, &plan)).await;
         if grows {
             // The mails' room in the database is taken now, so that "sent" needs none.
             self.checkpoint();
@@ -234,6 +235,8 @@ impl Store {
         via: String,
         limit: usize,
     ) -> Result<Vec<Lease<DueMessage>>, Error> {
+        // Nothing is sent that could not be recorded where it will be looked for.
+        self.check_place()?;
         let owner = self.owner();
         let ballast = self.inner.ballast.clone();
         self.write(move |tx| {

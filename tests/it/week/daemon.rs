@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use habar::config::{self, Environment};
 use habar::daemon::assemble::assemble;
-use habar::daemon::{bring_into_reach, prepare};
+use habar::daemon::prepare;
+use habar::daemon::steps::{self, Step as ClockStep};
 use habar::io::store::entries::{DueEntry, ReadPlan};
-use habar::io::store::feeds::{DueFeed, PollPlan};
+use habar::io::store::feeds::DueFeed;
 use habar::io::store::lease::{Lease, Pick};
 use habar::io::store::outbox::{ComposePlan, DueMessage, DueRecipient};
 use habar::io::store::{Error, FILE_NAME, Store, open_read_only};
 use habar::pipeline::compose::Compose;
 use habar::pipeline::deliver::{Deliver, Tried};
-use habar::pipeline::poll::Poll;
+use habar::pipeline::poll::{Asked, Poll};
 use habar::pipeline::read::Read;
 use habar::pipeline::{Pipeline, Plan, Stage, Window};
 use habar::time::Timestamp;
@@ -57,7 +58,7 @@ pub enum Point {
 
 /// Work under way, and what came of it if it is done.
 enum Work {
-    Poll(Lease<DueFeed>, Option<Box<PollPlan>>),
+    Poll(Lease<DueFeed>, Option<Box<Asked>>),
     Read(Vec<Lease<DueEntry>>, Option<Vec<ReadPlan>>),
     Compose(Lease<DueRecipient>, Option<ComposePlan>),
     Deliver(Lease<DueMessage>, Option<Tried>),
@@ -149,10 +150,15 @@ impl Daemon {
         store.heed_requests().await.map(drop)
     }
 
-    /// The clock has jumped, or the machine has slept.
-    pub async fn notice_jump(&self) {
-        let (store, plan) = (&self.pipeline().store, self.pipeline().plan());
-        let _ = bring_into_reach(store, self.clocks.shown(), &plan).await;
+    /// The wall clock was set, or the machine has slept.
+    pub async fn take_step(&self, step: ClockStep) {
+        let taken = steps::adopt(self.pipeline(), step).await;
+        assert!(taken.is_ok_and(|at| at.is_some()), "nobody holds the clock between two turns");
+    }
+
+    /// Whether the disk is full.
+    pub fn is_full(&self) -> bool {
+        self.full
     }
 
     /// The disk is full from now on, or it has room again.
@@ -290,8 +296,8 @@ impl Daemon {
         let pipeline = Arc::clone(self.pipeline());
         match work {
             Work::Poll(lease, None) => {
-                let plan = Poll::new(pipeline).perform(&lease).await;
-                Work::Poll(lease, Some(Box::new(plan)))
+                let asked = Poll::new(pipeline).perform(&lease).await;
+                Work::Poll(lease, Some(Box::new(asked)))
             }
             Work::Read(leases, None) => {
                 let plans = Read::new(pipeline).perform(&leases).await;
@@ -313,9 +319,9 @@ impl Daemon {
     async fn settle(&self, work: Work) -> Result<Option<String>, Error> {
         let pipeline = Arc::clone(self.pipeline());
         match work {
-            Work::Poll(lease, Some(plan)) => {
+            Work::Poll(lease, Some(asked)) => {
                 let url = lease.job.url.clone();
-                Poll::new(pipeline).settle(lease, *plan).await?;
+                Poll::new(pipeline).settle(lease, *asked).await?;
                 return Ok(Some(url));
             }
             Work::Read(leases, Some(plans)) => Read::new(pipeline).settle(leases, plans).await?,

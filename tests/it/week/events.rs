@@ -193,22 +193,26 @@ impl Week {
     }
 
     async fn confuse_clock(&mut self, event: Event) {
+        if self.daemon.is_full() {
+            // The step is taken once what is stored can be brought along.
+            return self.queue.push(self.now() + MINUTE, event);
+        }
         let (before, from) = (self.clocks.shown(), self.now());
-        match event {
+        let step = match event {
             Event::Jump => {
                 let off = self.chance.time(Duration::ZERO, 3 * HOUR).as_secs();
                 let off = i64::try_from(off).unwrap() * 1000;
-                self.clocks.set_off(if self.chance.one_in(2) { -off } else { off });
+                self.clocks.off_by(if self.chance.one_in(2) { -off } else { off })
             }
             Event::Farther => {
-                self.clocks.set_off(4 * 86_400_000);
                 self.queue.push(self.now() + self.chance.time(MINUTE, 30 * MINUTE), Event::ClockRight);
+                self.clocks.off_by(4 * 86_400_000)
             }
-            Event::ClockRight => self.clocks.set_off(0),
-            _ => self.clocks.pass(self.chance.time(10 * MINUTE, 10 * HOUR)),
-        }
+            Event::ClockRight => self.clocks.off_by(0),
+            _ => self.clocks.sleep(self.chance.time(10 * MINUTE, 10 * HOUR)),
+        };
+        self.daemon.take_step(step).await;
         self.oracle.jumped(from, self.now(), before, self.clocks.shown());
-        self.daemon.notice_jump().await;
     }
 
     async fn look_after(&mut self) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use habar::daemon::steps::Step;
 use habar::time::{Clock, HOUR, MINUTE, SECOND, Timestamp};
 
 use super::chance::Chance;
@@ -54,9 +55,16 @@ impl Clocks {
         Timestamp::from_millis(self.now().millis() + self.slow.swap(0, Ordering::SeqCst))
     }
 
-    /// Somebody sets the daemon's clock, so many milliseconds off the time.
-    pub fn set_off(&self, millis: i64) {
-        self.shown.store(self.now().millis() + millis, Ordering::SeqCst);
+    /// Somebody sets the wall clock, so many milliseconds off the time: the step for the daemon to take.
+    pub fn off_by(&self, millis: i64) -> Step {
+        Step { set: self.now().millis() + millis - self.shown().millis(), slept: 0 }
+    }
+
+    /// The machine sleeps: the step for the daemon to take.
+    pub fn sleep(&self, time: Duration) -> Step {
+        let millis = i64::try_from(time.as_millis()).unwrap();
+        self.real.fetch_add(millis, Ordering::SeqCst);
+        Step { set: 0, slept: millis }
     }
 
     /// The daemon's clock.
