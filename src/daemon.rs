@@ -174,16 +174,45 @@ pub async fn once(
     let clock = Clock::System;
     let store = open(state, &clock).await?;
     let plan = assemble(config, &store, clock.now(), None).await?;
+    let last_poll = store.last_poll().await?;
     let pipeline = Pipeline::new(store, clock, plan);
     let mut driver = Driver::new(Arc::clone(&pipeline));
     watch(driver.signals());
+    let round = async {
+        exhaust(&pipeline, &mut driver, all).await?;
+        clean(&pipeline, config.store.keep, last_poll).await
+    };
     let ended = tokio::select! {
-        ended = exhaust(&pipeline, &mut driver, all) => return Ok(ended?),
+        ended = round => return Ok(ended?),
         signal = ends.next() => Err(Error::Stopped(signal)),
     };
     drop(driver);
     pipeline.store.let_go(pipeline.clock.now()).await?;
     ended
+}
+
+/// Steps of cleaning at the end of [`once`]: a second's work at the most.
+const CLEANING: usize = 50;
+/// A clock that is so far ahead of the last poll may have been set wrong: nothing is forgotten by it.
+const TRUSTED: Duration = Duration::from_hours(30 * 24);
+
+/// Forgets some of what is older than `keep`.
+async fn clean(
+    pipeline: &Pipeline,
+    keep: Duration,
+    last_poll: Option<Timestamp>,
+) -> Result<(), store::Error> {
+    let (store, now) = (&pipeline.store, pipeline.clock.now());
+    if last_poll.is_none_or(|at| now.since(at) > TRUSTED) {
+        return Ok(());
+    }
+    store.end_notices(now).await?;
+    for _ in 0..CLEANING {
+        if store.forget_before(now - keep).await? == 0 {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// What [`once`] does, on a pipeline that stands.

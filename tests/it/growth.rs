@@ -52,8 +52,9 @@ async fn costs(days: u32) -> Costs {
     let once = logged(&home, &["once", "--all"]);
     smtp.wait_for(1).await;
     let mut log = once.ended().await.1;
+    assert!(log.contains("FROM bodies"), "what is old was looked for: {log}");
     let daemon = logged(&home, &["run"]);
-    daemon.wait_until("retention", |log| log.contains("FROM bodies")).await;
+    daemon.wait_to_hear("habar runs").await;
     daemon.signal("HUP");
     daemon.wait_to_hear("config read again").await;
     log += &daemon.stop().await;

@@ -352,6 +352,16 @@ impl Store {
         .await
     }
 
+    /// When the last poll ended.
+    pub async fn last_poll(&self) -> Result<Option<Timestamp>, Error> {
+        self.read(|connection| {
+            let at: Option<i64> =
+                connection.query_row("SELECT max(polled_at) FROM feeds", [], |row| row.get(0))?;
+            Ok(at.map(Timestamp::from_millis))
+        })
+        .await
+    }
+
     /// Feeds that are overdue, for the spread of a start.
     pub async fn count_overdue(&self, now: Timestamp) -> Result<usize, Error> {
         self.read(move |connection| {
