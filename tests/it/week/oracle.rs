@@ -71,6 +71,16 @@ struct Mail {
     stories: Vec<(String, usize)>,
 }
 
+/// Whether the store has every entry of a document; it has none of one that there was no room for.
+fn are_stored(look: &Connection, address: &str, served: &Served) -> bool {
+    let mut links = look
+        .prepare_cached("SELECT e.link FROM entries e JOIN feeds f ON f.id = e.feed_id WHERE f.url = ?1")
+        .unwrap();
+    let links = links.query_map([address], |row| row.get::<_, Option<String>>(0)).unwrap();
+    let stored: HashSet<_> = links.filter_map(|link| item_of(&link.unwrap()?)).collect();
+    served.items.iter().all(|shown| stored.contains(&shown.item))
+}
+
 impl Oracle {
     /// A poll is settled, or was taken away: the store says which.
     pub fn polled(&mut self, sites: &Sites, look: &Connection, address: &str, now: Timestamp) {
@@ -96,7 +106,7 @@ impl Oracle {
         if self.polled_at.insert(number, polled_at) == Some(polled_at) {
             return;
         }
-        if let Some(served) = outlet.served.clone().filter(|served| served.shown_at.millis() == polled_at) {
+        if let Some(served) = outlet.served.clone().filter(|served| are_stored(look, address, served)) {
             self.settled(number, &served, now);
         }
     }

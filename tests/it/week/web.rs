@@ -101,8 +101,6 @@ pub struct Outlet {
 pub struct Served {
     /// Of the feed, counted from 1.
     pub version: u32,
-    /// When it was served, as the daemon's clock showed it.
-    pub shown_at: Timestamp,
     /// Its items.
     pub items: Vec<Shown>,
 }
@@ -514,7 +512,7 @@ impl Sites {
             Shown { item: *item, text: shown.text, words: shown.told, dated, since }
         };
         let items = items.iter().map(show).collect();
-        outlet.served = Some(Served { version: outlet.version, shown_at: self.clocks.shown(), items });
+        outlet.served = Some(Served { version: outlet.version, items });
         if outlet.packed {
             answer = answer.header("Content-Encoding", "gzip").body(gzip(text.as_bytes()));
         }
