@@ -184,15 +184,24 @@ impl Store {
                 );
                 tx.execute(&sql, [set, held])?;
             }
-            tx.execute("UPDATE feeds SET health_since = health_since + ?1", [set])?;
-            tx.execute("UPDATE messages SET composed_at = composed_at + ?1 WHERE state = 'waiting'", [set])?;
+            // What patience is counted from, and what has been asked for and is yet to be heeded.
+            tx.execute(
+                "UPDATE feeds SET health_since = health_since + ?1, asked_at = asked_at + ?1,
+                     added_at = iif(worked_at IS NULL, added_at + ?1, added_at)",
+                [set],
+            )?;
+            tx.execute(
+                "UPDATE messages SET composed_at = composed_at + ?1, patient_from = patient_from + ?1,
+                     asked_at = asked_at + ?1 WHERE state = 'waiting'",
+                [set],
+            )?;
             super::hosts::shift(tx, set, held)
         })
         .await
     }
 
-    /// Brings every `due_at` to the furthest that its reason can lie ahead: after a start, and after the
-    /// clock jumped back.
+    /// Brings every `due_at` to the furthest that its reason can lie ahead: after a start, after a step of the
+    /// clock, and when the config was changed.
     pub async fn clamp(&self, now: Timestamp, to: Clamp) -> Result<(), Error> {
         self.write(move |tx| {
             for (reason, bound) in crate::domain::schedule::bounds(to.ceiling) {
