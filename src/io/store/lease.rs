@@ -209,6 +209,11 @@ impl Store {
                     "UPDATE feeds SET due_at = ?2 WHERE due_reason = ?1 AND due_at > ?2 AND owner IS NULL";
                 tx.execute(sql, params![reason.as_str(), (now + bound).millis()])?;
             }
+            for (feed, most) in &to.max_intervals {
+                let sql = "UPDATE feeds SET due_at = ?2, due_reason = 'rhythm'
+                    WHERE id = ?1 AND due_reason IN ('rhythm', 'cache') AND due_at > ?2 AND owner IS NULL";
+                tx.prepare_cached(sql)?.execute(params![feed, (now + *most).millis()])?;
+            }
             let page = (now + DAY).millis();
             tx.execute("UPDATE entries SET due_at = ?1 WHERE due_at > ?1 AND owner IS NULL", [page])?;
             let mail = (now + HOUR + MINUTE).millis();
@@ -225,6 +230,8 @@ impl Store {
 pub struct Clamp {
     /// Of the rhythm of feeds.
     pub ceiling: Duration,
+    /// Of feeds that have a bound of their own, over rhythm and cache headers.
+    pub max_intervals: Vec<(i64, Duration)>,
     /// Between two requests to one host.
     pub host_gap: Duration,
     /// When the open alerts of each subscription are told at the latest.
