@@ -108,7 +108,8 @@ async fn the_program_inside_a_small_disk() {
     mail_about(&smtp, "The river rose").await;
     // More new rows than the log of the database has room for.
     let domain = format!("{0}.{0}.{0}.example.org", "x".repeat(60));
-    let readers: String = (0..3_500).map(|number| format!("\"reader.{number}@{domain}\",")).collect();
+    let readers: Vec<_> = (0..3_500).map(|number| format!("\"reader.{number}@{domain}\"")).collect();
+    let readers = readers.join(",");
     let mills = format!("[[watch]]\nname = \"Mills\"\nkeywords = [\"mill\"]\nto = [{readers}]\n");
     let changed = home.path().join("changed.toml");
     std::fs::write(&changed, std::fs::read_to_string(home.config()).unwrap() + &mills).unwrap();
