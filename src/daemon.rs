@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 use crate::config::{Config, Errors};
 use crate::domain::digest::release::Rule;
@@ -107,7 +106,7 @@ pub async fn prepare(store: &Store, now: Timestamp, plan: &Plan) -> Result<Durat
 async fn heed(store: &Store) -> Result<(), store::Error> {
     for asked in store.heed_requests().await? {
         // A source's address may carry a secret.
-        let subject = Url::parse(&asked.subject).map_or(asked.subject, |url| http::masked(&url));
+        let subject = http::shown(&asked.subject);
         tracing::info!(what = asked.what, subject, "request heeded");
     }
     Ok(())

@@ -21,7 +21,7 @@ and `habar run` starts the daemon.";
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 done, 64 usage, 65 damaged data, 66 input not found, 69 unavailable,
-73 and 74 cannot write, 75 another daemon holds the state, 77 permission, 78 config.";
+73 and 74 cannot write, 75 later (another daemon holds the state), 77 permission, 78 config.";
 
 /// News feeds in, mail alerts out.
 #[derive(Debug, Parser)]

@@ -11,10 +11,10 @@ use serde_json::json;
 
 use super::args::Global;
 use super::output::{self, style};
-use super::status::{free_bytes, size};
+use super::status::size;
 use super::{Exit, Failure, Result, block_on};
 use crate::daemon::systemd::Ends;
-use crate::io::store::{self, FILE_NAME, backup};
+use crate::io::store::{self, FILE_NAME, backup, free_bytes};
 
 /// Copy the store, also while the daemon runs, and look the copy over
 ///

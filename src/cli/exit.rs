@@ -29,7 +29,7 @@ pub enum Exit {
     CannotCreate = 73,
     /// Reading or writing failed.
     Io = 74,
-    /// Another process holds the state; try later.
+    /// Later: another process holds the state, a server does not want to be asked yet, somebody stopped it.
     TryLater = 75,
     /// Not permitted.
     Permission = 77,

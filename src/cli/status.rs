@@ -9,6 +9,7 @@ use super::output::{self, style};
 use super::{Exit, Result, ago, ahead, read_store};
 use crate::config;
 use crate::domain::health;
+use crate::io::store::free_bytes;
 use crate::io::store::notices::{self, Notice};
 use crate::io::store::overview::{self, Figures};
 use crate::time::{Clock, Timestamp};
@@ -75,12 +76,6 @@ fn show(figures: &Figures, state: &Path, now: Timestamp) -> Result<()> {
 /// The room that is left where the store lies; nothing where the system does not tell.
 fn free(state: &Path) -> String {
     free_bytes(state).map_or_else(String::new, |bytes| format!("; {} free on its disk", size(bytes)))
-}
-
-/// The room that is left where a folder lies.
-pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
-    let disk = rustix::fs::statvfs(folder).ok()?;
-    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 /// Bytes as people read them.

@@ -103,14 +103,21 @@ fn several(found: &[Candidate], names: &HashMap<String, String>, now: Timestamp)
 }
 
 fn nothing(global: &Global, words: &str, names: &HashMap<String, String>, now: Timestamp) -> Result<Failure> {
+    let failure = |what: String| {
+        let failure = Failure::new(Exit::NoInput, what);
+        if read_store(global, life::has_forgotten)? {
+            return Ok(failure.help("what is older than `[store] keep` and was never alerted is forgotten"));
+        }
+        Ok(failure)
+    };
     if number(words).is_some() {
-        return Ok(Failure::new(Exit::NoInput, format!("there is no article {words}")));
+        return failure(format!("there is no article {words}"));
     }
     if !is_link(words) {
         let what = format!("no article has \u{201c}{}\u{201d} in its title", output::plain(words));
-        return Ok(Failure::new(Exit::NoInput, what).help("a part of the title is enough, in any case"));
+        return Ok(failure(what)?.help("a part of the title is enough, in any case"));
     }
-    let failure = Failure::new(Exit::NoInput, format!("no source has brought {}", output::plain(words)));
+    let failure = failure(format!("no source has brought {}", output::plain(words)))?;
     let sources = read_store(global, |connection| life::sources_of_site(connection, words))?;
     if sources.is_empty() {
         return Ok(failure.help("no source is on its site: `habar feeds` lists them"));

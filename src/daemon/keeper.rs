@@ -18,6 +18,7 @@ use crate::config::{self, Config, Errors, asked_otherwise, change_summary};
 use crate::io::store;
 use crate::pipeline::Pipeline;
 use crate::pipeline::driver::Signals;
+use crate::pipeline::plan::WatchPlan;
 use crate::pipeline::poll::look_after_sources;
 use crate::time::{DAY, HOUR, MINUTE, SECOND};
 
@@ -28,6 +29,8 @@ const CLEAN_AFTER_START: Duration = Duration::from_mins(10);
 const CLEAN_AFTER_STEP: Duration = DAY;
 /// A store that refuses again and again is told of this often.
 const COMPLAINT: Duration = MINUTE;
+/// A config that there was no room to put in force is tried again after this.
+const AGAIN: Duration = Duration::from_secs(5);
 /// Files that are named only by files that were just read are looked at after them: once more, then.
 const READINGS: usize = 3;
 
@@ -49,6 +52,14 @@ pub struct Keeper {
     sources_at: Instant,
     round: Option<FirstRound>,
     day: Day,
+    held_up: Option<HeldUp>,
+}
+
+/// A config that was read well, and that the store refused in passing.
+struct HeldUp {
+    config: Config,
+    why: Why,
+    again_at: Instant,
 }
 
 /// What was done since a day began, as the driver counts it from the start.
@@ -115,6 +126,7 @@ impl Keeper {
             sources_at: Instant::now(),
             round: Some(round),
             day,
+            held_up: None,
         }
     }
 
@@ -138,6 +150,8 @@ impl Keeper {
     async fn go_round(&mut self) -> Result<(), store::Error> {
         if self.files.have_changed() {
             self.reload(Why::Saved).await;
+        } else if let Some(held_up) = self.held_up.take_if(|held_up| held_up.again_at <= Instant::now()) {
+            self.adopt(held_up.config, held_up.why, true).await;
         }
         let looked_after = self.look_after_store().await;
         self.tell_of_the_day();
@@ -196,13 +210,12 @@ impl Keeper {
         let paused = self.pipeline.store.paused_watches().await?;
         let plan = self.pipeline.plan();
         let changed = plan.watches.iter().any(|watch| watch.paused != paused.contains(&watch.id));
-        if changed && self.put_in_force(&self.config).await {
-            for watch in &plan.watches {
-                match (watch.paused, paused.contains(&watch.id)) {
-                    (false, true) => tracing::info!(watch = watch.name, "watch paused"),
-                    (true, false) => tracing::info!(watch = watch.name, "watch resumed"),
-                    _ => {}
-                }
+        if changed {
+            match self.put_in_force(&self.config).await {
+                Ok(()) => tell_of_pauses(&plan.watches, &paused),
+                // It comes back: what was asked counts as heeded only at the end.
+                Err(Error::Store(error)) => return Err(error),
+                Err(error) => tracing::error!(%error, "a pause or its end cannot be put in force"),
             }
         }
         super::heed(&self.pipeline.store).await?;
@@ -214,7 +227,7 @@ impl Keeper {
     async fn reload(&mut self, why: Why) {
         systemd::reloading();
         match self.read().await {
-            Ok(Ok(config)) => self.adopt(config, why).await,
+            Ok(Ok(config)) => self.adopt(config, why, false).await,
             Ok(Err(errors)) => {
                 tracing::error!(
                     "config read again ({why}): it has errors, the old one stays in force\n{errors}"
@@ -249,19 +262,32 @@ impl Keeper {
         }
     }
 
-    async fn adopt(&mut self, config: Config, why: Why) {
+    async fn adopt(&mut self, config: Config, why: Why, again: bool) {
+        // What was read before this counts no more.
+        self.held_up = None;
         let changes = change_summary(&self.config, &config);
         if changes.is_empty() && why == Why::Saved {
             tracing::debug!("config read again: nothing changed");
             self.config = config;
             return;
         }
+        // Also when nothing changed here: a certificate may have, behind its path.
+        match self.put_in_force(&config).await {
+            Ok(()) => {}
+            Err(Error::Store(error)) if error.is_passing() => {
+                if !again {
+                    tracing::error!(%error, "the config cannot be put in force yet; the old one stays until it can");
+                }
+                self.held_up = Some(HeldUp { config, why, again_at: Instant::now() + AGAIN });
+                return;
+            }
+            Err(error) => {
+                tracing::error!(%error, "the config cannot be put in force; the old one stays");
+                return;
+            }
+        }
         for warning in config.warnings.iter().filter(|warning| !self.config.warnings.contains(warning)) {
             tracing::warn!("{warning}");
-        }
-        // Also when nothing changed here: a certificate may have, behind its path.
-        if !self.put_in_force(&config).await {
-            return;
         }
         if changes.is_empty() {
             tracing::info!(%why, "config read again: nothing changed");
@@ -270,31 +296,26 @@ impl Keeper {
         }
         // Whoever mends a login does not want to wait for the backoff of the old one.
         let asked = asked_otherwise(&self.config, &config);
-        let (store, now) = (&self.pipeline.store, self.pipeline.clock.now());
-        if let Err(error) = store.retry_failing(asked, now).await {
-            tracing::error!(%error, "the sources that were changed are not asked at once");
-        }
         self.config = config;
+        if let Err(error) = self.bring_forward(asked).await {
+            tracing::error!(%error, "what the change makes due sooner is not due sooner");
+        }
         self.signals.wake.notify_one();
     }
 
-    async fn put_in_force(&self, config: &Config) -> bool {
-        match self.plan(config).await {
-            Ok(plan) => {
-                self.pipeline.replace_plan(plan);
-                true
-            }
-            Err(error) => {
-                tracing::error!(%error, "the config cannot be put in force; the old one stays");
-                false
-            }
-        }
+    /// What has been planned under the old config may be due sooner under the new one.
+    async fn bring_forward(&self, asked_otherwise: Vec<String>) -> Result<(), store::Error> {
+        let (store, now) = (&self.pipeline.store, self.pipeline.clock.now());
+        store.retry_failing(asked_otherwise, now).await?;
+        store.clamp(now, self.pipeline.plan().clamp(now)).await
     }
 
-    async fn plan(&self, config: &Config) -> Result<crate::pipeline::Plan, Error> {
+    async fn put_in_force(&self, config: &Config) -> Result<(), Error> {
         let store = &self.pipeline.store;
         check_sandbox(config, store.dir()).await?;
-        assemble(config, store, self.pipeline.clock.now(), None).await
+        let plan = assemble(config, store, self.pipeline.clock.now(), None).await?;
+        self.pipeline.replace_plan(plan);
+        Ok(())
     }
 
     async fn check_clock(&mut self) -> Result<(), store::Error> {
@@ -305,6 +326,8 @@ impl Keeper {
             self.steps.taken();
             let (set, slept) = (seconds(step.set), seconds(step.slept));
             tracing::warn!(%was, %now, set, slept, "the clock was set, or the machine slept");
+            // It is counted by the clock, and would tell of polls that were not made.
+            self.round = None;
             self.clamp_at = Some(Instant::now() + MINUTE);
             self.clean_at = Instant::now() + CLEAN_AFTER_STEP;
             self.signals.wake.notify_one();
@@ -335,6 +358,16 @@ impl Keeper {
         if !hangs && self.beaten.is_none_or(|at| at.elapsed() >= interval / 2) {
             systemd::alive();
             self.beaten = Some(Instant::now());
+        }
+    }
+}
+
+fn tell_of_pauses(watches: &[WatchPlan], paused: &[i64]) {
+    for watch in watches {
+        match (watch.paused, paused.contains(&watch.id)) {
+            (false, true) => tracing::info!(watch = watch.name, "watch paused"),
+            (true, false) => tracing::info!(watch = watch.name, "watch resumed"),
+            _ => {}
         }
     }
 }

@@ -94,6 +94,11 @@ pub fn bounds(ceiling: Duration) -> [(Reason, Duration); 4] {
     ]
 }
 
+/// The same for a feed that has a `max_interval`, where it works.
+pub fn longest_interval(rhythm: &Rhythm) -> Option<Duration> {
+    Some(jittered(own_ceiling(rhythm)?, 0xFF))
+}
+
 /// When the feed `id` is polled next. Jitter comes from `id` and `now`, and only ever adds.
 pub fn next_poll(rhythm: &Rhythm, outcome: Outcome, now: Timestamp, id: i64) -> Next {
     let seed = xxhash_rust::xxh3::xxh3_64_with_seed(&now.millis().to_le_bytes(), id.unsigned_abs());
@@ -127,10 +132,14 @@ fn even_interval(rhythm: &Rhythm) -> Duration {
 fn worked(rhythm: &Rhythm, even: Duration, fresh_for: Option<Duration>) -> (Duration, Reason) {
     let fresh = fresh_for.unwrap_or_default().min(CACHE_BOUND);
     let (wait, reason) = if fresh > even { (fresh, Reason::Cache) } else { (even, Reason::Rhythm) };
-    match rhythm.max_interval.map(|most| most.max(rhythm.floor)) {
+    match own_ceiling(rhythm) {
         Some(most) if most < wait => (most, Reason::Rhythm),
         _ => (wait, reason),
     }
+}
+
+fn own_ceiling(rhythm: &Rhythm) -> Option<Duration> {
+    rhythm.max_interval.map(|most| most.max(rhythm.floor))
 }
 
 /// Doubles from the even interval to a day; once a week after a month of failure.

@@ -219,6 +219,11 @@ pub fn masked(url: &Url) -> String {
     format!("{bare}?{}", pairs.join("&"))
 }
 
+/// A configured address as it may be logged and mailed, see [`masked`]; what is no address stays as it is.
+pub fn shown(url: &str) -> String {
+    Url::parse(url).map_or_else(|_| url.to_owned(), |url| masked(&url))
+}
+
 /// Why the guard would refuse an address as it is written, before any name is resolved.
 pub fn refuses(url: &Url, opened: &[Network], private_host: bool) -> Option<Refusal> {
     let grant = guard::Grant { host: private_host.then(|| host_key(url)), port: url.port_or_known_default() };

@@ -442,6 +442,12 @@ fn files(path: &Path) -> Vec<(PathBuf, Option<Print>)> {
     ["", "-wal", "-shm"].map(beside).into_iter().map(|path| (path.clone(), print(&path))).collect()
 }
 
+/// The room that is left on the disk where a file or a folder lies; none where the system does not tell.
+pub fn free_bytes(path: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(path).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 /// Whether room to record what is sent is kept beside the store: without it nothing is sent.
 pub fn keeps_room(dir: &Path) -> bool {
     ballast::Ballast::of(dir).is_whole()

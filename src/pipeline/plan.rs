@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use crate::domain::digest::release::{Timing, release};
-use crate::domain::schedule::Rhythm;
+use crate::domain::schedule::{self, Rhythm};
 use crate::domain::scope::Scope;
 use crate::domain::watch::Matcher;
 use crate::io::http::{Accept, Client, Credentials, Request, Route};
@@ -107,7 +107,16 @@ impl Plan {
             .watches
             .iter()
             .flat_map(|watch| watch.subscriptions.iter().map(move |id| (*id, latest(watch))));
-        Clamp { ceiling: self.rhythm.ceiling, host_gap: self.host_gap, releases: releases.collect() }
+        let longest = |(id, source): (&i64, &SourcePlan)| {
+            let rhythm = Rhythm { max_interval: source.max_interval, ..self.rhythm };
+            Some((*id, schedule::longest_interval(&rhythm)?))
+        };
+        Clamp {
+            ceiling: self.rhythm.ceiling,
+            max_intervals: self.sources.iter().filter_map(longest).collect(),
+            host_gap: self.host_gap,
+            releases: releases.collect(),
+        }
     }
 
     /// The outlet's name: the configured one, else the feed's own title, else its address.

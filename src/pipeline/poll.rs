@@ -7,11 +7,11 @@ use std::time::Duration;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Pipeline, Stage, Window};
+use super::{Pipeline, Plan, Stage, Window};
 use crate::domain::feed::{self, Document};
 use crate::domain::health::{self, Health, Poll as Verdict, State};
 use crate::domain::schedule::{self, Outcome, Rhythm};
-use crate::io::http::{self, Accept, Reply, Request, Response, RetryAfter, Validators, host_key};
+use crate::io::http::{self, Accept, Reply, Request, Response, RetryAfter, Validators, host_key, shown};
 use crate::io::store::Error;
 use crate::io::store::feeds::{Brought, DueFeed, NewDocument, NewEntry, POLL_LEASE, PollPlan};
 use crate::io::store::hosts::HostPlan;
@@ -38,19 +38,17 @@ impl Stage for Poll {
     const NAME: &'static str = "poll";
     const DEADLINE: Duration = POLL_LEASE;
     type Lease = Lease<DueFeed>;
-    type Outcome = Asked;
+    type Outcome = Seen;
 
     async fn claim(&self, window: Window, limit: usize) -> Result<Vec<Self::Lease>, Error> {
         self.pipeline.store.claim_polls(window.now, window.polls_by, window.pick, limit).await
     }
 
-    async fn perform(&self, lease: &Self::Lease) -> Asked {
+    async fn perform(&self, lease: &Self::Lease) -> Seen {
         let plan = self.pipeline.plan();
         let feed = lease.job.clone();
         let source = plan.sources.get(&feed.id);
-        let rhythm = Rhythm { max_interval: source.and_then(|s| s.max_interval), ..plan.rhythm };
-        let full_text = source.is_none_or(|s| s.full_text);
-        let seen = if lease.is_deadly() {
+        if lease.is_deadly() {
             Seen::failed(DEADLY)
         } else {
             match Url::parse(&feed.url) {
@@ -62,14 +60,13 @@ impl Stage for Poll {
                 }
                 Err(error) => Seen::failed(&format!("the address cannot be read: {error}")),
             }
-        };
-        Asked { seen, rhythm, full_text, host_gap: plan.host_gap }
+        }
     }
 
-    async fn settle(&self, lease: Self::Lease, asked: Asked) -> Result<(), Error> {
+    async fn settle(&self, lease: Self::Lease, seen: Seen) -> Result<(), Error> {
         let store = &self.pipeline.store;
         let _steady = self.pipeline.hold_clock().await;
-        let mut plan = asked.plan(&lease, self.pipeline.clock.now());
+        let mut plan = planned(&self.pipeline.plan(), &lease, seen, self.pipeline.clock.now());
         let (id, url, was) = (lease.job.id, shown(&lease.job.url), lease.job.health.clone());
         let mut stored = Brought::default();
         while let Some(oldest) = plan.document.as_mut().and_then(split_chunk) {
@@ -99,27 +96,21 @@ impl Stage for Poll {
     }
 }
 
-/// How a poll ended, before it is judged: when it is settled is when the next one is counted from.
-pub struct Asked {
-    seen: Seen,
-    rhythm: Rhythm,
-    full_text: bool,
-    host_gap: Duration,
-}
-
-impl Asked {
-    fn plan(self, lease: &Lease<DueFeed>, now: Timestamp) -> PollPlan {
-        let mut plan = decide(&lease.job, self.seen, &self.rhythm, self.full_text, now);
-        plan.hosts.next_at = now + self.host_gap;
-        if lease.is_deadly() {
-            plan.notice = NoticeChange::Raise {
-                kind: health::BROKEN.to_owned(),
-                subject: shown(&lease.job.url),
-                message: DEADLY.to_owned(),
-            };
-        }
-        plan
+/// What becomes of the feed: when it is settled, the next poll is counted from then, by what is configured then.
+fn planned(plan: &Plan, lease: &Lease<DueFeed>, seen: Seen, now: Timestamp) -> PollPlan {
+    let feed = &lease.job;
+    let source = plan.sources.get(&feed.id);
+    let rhythm = Rhythm { max_interval: source.and_then(|s| s.max_interval), ..plan.rhythm };
+    let mut decided = decide(feed, seen, &rhythm, source.is_none_or(|s| s.full_text), now);
+    decided.hosts.next_at = now + plan.host_gap;
+    if lease.is_deadly() {
+        decided.notice = NoticeChange::Raise {
+            kind: health::BROKEN.to_owned(),
+            subject: shown(&feed.url),
+            message: DEADLY.to_owned(),
+        };
     }
+    decided
 }
 
 /// Takes a chunk off a giant document. Feeds list the newest first: the oldest are stored first.
@@ -131,11 +122,6 @@ fn split_chunk(document: &mut NewDocument) -> Option<Vec<NewEntry>> {
 const DEADLY: &str =
     "reading this feed has killed habar again and again; it is left alone. Please report its address";
 const BROKE_READER: &str = "the feed breaks its reader; please report its address";
-
-/// A source's address as it may be logged and mailed.
-fn shown(url: &str) -> String {
-    Url::parse(url).map_or_else(|_| url.to_owned(), |url| http::masked(&url))
-}
 
 /// A source that has worked may fail this often in a row before it is told: a server that is slow now and then
 /// is no news.
@@ -176,7 +162,7 @@ fn request(feed: &DueFeed, url: Url, source: Option<&super::plan::SourcePlan>) -
 }
 
 /// What the reply says, before it is judged.
-struct Seen {
+pub struct Seen {
     result: Result<News, Trouble>,
     reached: Vec<String>,
 }

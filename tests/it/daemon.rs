@@ -148,6 +148,26 @@ async fn a_save_is_read_told_and_obeyed() {
 }
 
 #[tokio::test]
+async fn a_shorter_wait_holds_from_the_save_on() {
+    let outlet = Outlet::open().await;
+    let with = |floor: &str, ceiling: &str| {
+        let polling = format!("[polling]\nbudget = 1\nfloor = \"{floor}\"\nceiling = \"{ceiling}\"\n");
+        config("maildir:mail", &[outlet.url()], "[\"river\"]", &polling)
+    };
+    let home = Home::new(&with("1s", "24h"));
+    let daemon = home.daemon().await;
+    daemon.wait_to_hear("source works").await;
+    home.save(&with("1s", "1s"));
+    asked(&outlet.web, "/feed.xml", 2).await;
+    home.save(&with("1s", "24h"));
+    daemon.wait_to_hear("ceiling 1s → 1d").await;
+    let before = outlet.web.log().len();
+    home.save(&with("1s", "24h").replace("url = ", "max_interval = \"1s\"\nurl = "));
+    asked(&outlet.web, "/feed.xml", before + 3).await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn sighup_reads_at_once_and_says_what_changed() {
     let outlet = Outlet::open().await;
     let with = |keywords: &str| config("maildir:mail", &[outlet.url()], keywords, "");

@@ -4,7 +4,7 @@ use super::{Finding, Patient};
 use crate::cli::brief;
 use crate::cli::output::counted;
 use crate::domain::health::PATIENCE;
-use crate::io::http::masked;
+use crate::io::http::shown;
 use crate::io::store::checkup::{Checkup, SourceHealth};
 
 /// How the sources do, and whether their pages come.
@@ -83,8 +83,4 @@ fn never(source: &SourceHealth) -> String {
 
 fn lost(source: &SourceHealth, patient: &Patient) -> String {
     format!("{}, for {}: {}", shown(&source.url), brief(patient.now.since(source.since)), source.reason)
-}
-
-fn shown(url: &str) -> String {
-    url::Url::parse(url).map_or_else(|_| url.to_owned(), |url| masked(&url))
 }

@@ -98,8 +98,11 @@ fn judge(
         (None, None) => {
             Some("it had no hit when the article was read: the watch was changed since".to_owned())
         }
-        (Some(_), Some(stored)) => Some(lost(watch, because, stored)),
+        (Some(_), Some(stored)) => Some(lost(watch, life, because, stored)),
         (None, Some(_)) => unalerted(watch, life),
+        (Some(Because::Keywords), None) if life.entry.forgotten => {
+            Some("only in its title was looked: its text is older than `[store] keep`".to_owned())
+        }
         (Some(_), None) => None,
     };
     Verdict {
@@ -123,12 +126,14 @@ fn unread(life: &Life) -> String {
 }
 
 /// The read had a hit, and the watch as it is now has none.
-fn lost(watch: &Watch, because: Option<Because>, stored: &str) -> String {
+fn lost(watch: &Watch, life: &Life, because: Option<Because>, stored: &str) -> String {
     let then: Vec<Found> = serde_json::from_str(stored).unwrap_or_default();
     let what =
         then.first().map(|found| format!(" ({} \u{2192} {})", found.term, found.matched)).unwrap_or_default();
     let has_it_still = then.iter().any(|found| watch.keywords.contains(&found.term));
-    let why = if because == Some(Because::Keywords) && has_it_still {
+    let why = if because == Some(Because::Keywords) && life.entry.forgotten {
+        "in a text that is older than `[store] keep` and was forgotten"
+    } else if because == Some(Because::Keywords) && has_it_still {
         "in words that are not kept: an earlier version, or a page that seemed not to be the article"
     } else {
         "and the watch was changed since"
@@ -187,6 +192,7 @@ mod tests {
             due_at: None,
             under_way: false,
             attempts: 1,
+            forgotten: false,
         };
         let article = Article {
             story: 1,
@@ -261,6 +267,16 @@ mod tests {
         assert!(note.contains("the watch was changed since"), "{note}");
         let wider = verdict("", &life("The river rose", ""));
         assert!(wider.note.unwrap().starts_with("it had no hit when the article was read"));
+    }
+
+    #[test]
+    fn of_what_was_forgotten_only_the_title_has_a_verdict() {
+        let mut old = life("The bridge", "");
+        old.entry.forgotten = true;
+        let note = |life: &Life| verdict("", life).note.unwrap();
+        assert!(note(&old).contains("only in its title"));
+        let had = Life { hits: stored("river"), ..old };
+        assert!(note(&had).contains("was forgotten"));
     }
 
     #[test]

@@ -71,8 +71,7 @@ impl Ballast {
             return true;
         }
         let dir = self.path.parent().unwrap_or(Path::new("."));
-        let free =
-            rustix::fs::statvfs(dir).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        let free = super::free_bytes(dir).unwrap_or(u64::MAX);
         if free >= ROOM {
             self.no_room.store(false, Ordering::Relaxed);
         }

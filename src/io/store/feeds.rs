@@ -187,7 +187,7 @@ impl Store {
         self.write(move |tx| {
             let sql = "UPDATE feeds SET due_at = ?1 + spread.place * ?2 / spread.count FROM (
                     SELECT id, row_number() OVER (ORDER BY due_at, id) - 1 AS place, count(*) OVER () AS count
-                    FROM feeds WHERE due_at <= ?1 AND owner IS NULL AND crashes = 0
+                    FROM feeds WHERE due_at <= ?1 AND paused = 0 AND owner IS NULL AND crashes = 0
                 ) AS spread WHERE feeds.id = spread.id";
             tx.execute(sql, [now.millis(), over])?;
             hosts::refresh_all(tx)

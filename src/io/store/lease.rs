@@ -184,21 +184,35 @@ impl Store {
                 );
                 tx.execute(&sql, [set, held])?;
             }
-            tx.execute("UPDATE feeds SET health_since = health_since + ?1", [set])?;
-            tx.execute("UPDATE messages SET composed_at = composed_at + ?1 WHERE state = 'waiting'", [set])?;
+            // What patience is counted from, and what has been asked for and is yet to be heeded.
+            tx.execute(
+                "UPDATE feeds SET health_since = health_since + ?1, asked_at = asked_at + ?1,
+                     added_at = iif(worked_at IS NULL, added_at + ?1, added_at)",
+                [set],
+            )?;
+            tx.execute(
+                "UPDATE messages SET composed_at = composed_at + ?1, patient_from = patient_from + ?1,
+                     asked_at = asked_at + ?1 WHERE state = 'waiting'",
+                [set],
+            )?;
             super::hosts::shift(tx, set, held)
         })
         .await
     }
 
-    /// Brings every `due_at` to the furthest that its reason can lie ahead: after a start, and after the
-    /// clock jumped back.
+    /// Brings every `due_at` to the furthest that its reason can lie ahead: after a start, after a step of the
+    /// clock, and when the config was changed.
     pub async fn clamp(&self, now: Timestamp, to: Clamp) -> Result<(), Error> {
         self.write(move |tx| {
             for (reason, bound) in crate::domain::schedule::bounds(to.ceiling) {
                 let sql =
                     "UPDATE feeds SET due_at = ?2 WHERE due_reason = ?1 AND due_at > ?2 AND owner IS NULL";
                 tx.execute(sql, params![reason.as_str(), (now + bound).millis()])?;
+            }
+            for (feed, most) in &to.max_intervals {
+                let sql = "UPDATE feeds SET due_at = ?2, due_reason = 'rhythm'
+                    WHERE id = ?1 AND due_reason IN ('rhythm', 'cache') AND due_at > ?2 AND owner IS NULL";
+                tx.prepare_cached(sql)?.execute(params![feed, (now + *most).millis()])?;
             }
             let page = (now + DAY).millis();
             tx.execute("UPDATE entries SET due_at = ?1 WHERE due_at > ?1 AND owner IS NULL", [page])?;
@@ -216,6 +230,8 @@ impl Store {
 pub struct Clamp {
     /// Of the rhythm of feeds.
     pub ceiling: Duration,
+    /// Of feeds that have a bound of their own, over rhythm and cache headers.
+    pub max_intervals: Vec<(i64, Duration)>,
     /// Between two requests to one host.
     pub host_gap: Duration,
     /// When the open alerts of each subscription are told at the latest.

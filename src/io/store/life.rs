@@ -140,6 +140,11 @@ fn candidates(connection: &Connection, mut ids: Vec<i64>) -> rusqlite::Result<Ve
     Ok(found?.into_iter().flatten().collect())
 }
 
+/// Whether anything was forgotten but for that it was seen.
+pub fn has_forgotten(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.prepare("SELECT 1 FROM seen LIMIT 1")?.exists([])
+}
+
 /// The sources that an address nobody has seen would come by: those on its site, and those whose entries lead there.
 pub fn sources_of_site(connection: &Connection, link: &str) -> rusqlite::Result<Vec<Known>> {
     let host = |link: &str| Some(Url::parse(link).ok()?.host_str()?.trim_start_matches("www.").to_owned());
@@ -219,6 +224,8 @@ pub struct Entry {
     pub under_way: bool,
     /// Tries of its page so far.
     pub attempts: u32,
+    /// Its words are older than what is kept.
+    pub forgotten: bool,
 }
 
 /// An article as `why` tells it.
@@ -279,9 +286,9 @@ pub fn of(connection: &Connection, id: i64) -> rusqlite::Result<Option<Life>> {
     let found = connection
         .query_row(
             "SELECT id, title, link, summary, published, found_at, quiet, first, edits, language, due_at,
-                 owner IS NOT NULL, attempts, (SELECT url FROM feeds WHERE id = feed_id) FROM entries WHERE id = ?1",
+                 owner IS NOT NULL, attempts, forgotten, (SELECT url FROM feeds WHERE id = feed_id) FROM entries WHERE id = ?1",
             [id],
-            |row| Ok((entry(row)?, row.get::<_, String>(13)?)),
+            |row| Ok((entry(row)?, row.get::<_, String>(14)?)),
         )
         .optional()?;
     let Some((entry, url)) = found else { return Ok(None) };
@@ -319,6 +326,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         due_at: at(row, 10)?,
         under_way: row.get(11)?,
         attempts: row.get(12)?,
+        forgotten: row.get(13)?,
     })
 }
 

@@ -116,9 +116,8 @@ fn refuse_narrow(connection: &Connection, path: &Path) -> Result<(), Error> {
         [],
         |row| row.get(0),
     )?;
-    let Ok(disk) = rustix::fs::statvfs(path) else { return Ok(()) };
+    let Some(free) = super::free_bytes(path) else { return Ok(()) };
     let needed = u64::try_from(needed).unwrap_or(0);
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     if free < needed {
         return Err(Error::NoRoomForCopy { path: path.to_owned(), needed, free });
     }

@@ -24,7 +24,7 @@ pub struct FeedLine {
     pub worked_at: Option<Timestamp>,
     /// When it last had a new entry.
     pub news_at: Option<Timestamp>,
-    /// When it is asked next.
+    /// When it is asked next; none while it is paused.
     pub due_at: Option<Timestamp>,
     /// Why then: rhythm, cache, backoff, server.
     pub due_reason: String,
@@ -119,7 +119,7 @@ pub fn feeds(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Fe
              SELECT feed_id, count(*) AS entries, sum((SELECT count(*) FROM hits WHERE entry_id = entries.id)) AS hits
              FROM entries INDEXED BY entries_found WHERE found_at > ?1 AND forgotten = 0 GROUP BY feed_id)
          SELECT f.url, f.title, iif(f.paused, 'paused', f.health), f.health_since, f.reason, f.polled_at,
-             f.worked_at, f.news_at, f.due_at, f.due_reason,
+             f.worked_at, f.news_at, iif(f.paused, NULL, f.due_at), f.due_reason,
              ifnull(w.entries, 0), ifnull(w.hits, 0)
          FROM feeds f LEFT JOIN week w ON w.feed_id = f.id WHERE f.active = 1
          ORDER BY CASE f.health WHEN 'gone' THEN 0 WHEN 'failing' THEN 1 WHEN 'new' THEN 2 ELSE 3 END, f.url",
@@ -225,7 +225,7 @@ pub fn figures(connection: &Connection, now: Timestamp) -> rusqlite::Result<Figu
              (SELECT count(*) FROM articles),
              (SELECT page_count * page_size FROM pragma_page_count, pragma_page_size),
              (SELECT max(polled_at) FROM feeds),
-             (SELECT min(due_at) FROM feeds WHERE active = 1)",
+             (SELECT min(due_at) FROM feeds WHERE active = 1 AND paused = 0)",
         params![(now - DAY).millis(), (now - LONGEST_WAY).millis()],
         |row| {
             let at = |column| row.get::<_, Option<i64>>(column).map(|at| at.map(Timestamp::from_millis));
@@ -297,7 +297,7 @@ impl Store {
             connection
                 .prepare_cached(
                     "SELECT EXISTS (SELECT 1 FROM feeds f JOIN hosts h ON h.id = f.host_id
-                            WHERE f.crashes > 0 AND f.due_at <= ?1 AND h.poll_at <= ?1)
+                            WHERE f.crashes > 0 AND f.paused = 0 AND f.due_at <= ?1 AND h.poll_at <= ?1)
                         OR EXISTS (SELECT 1 FROM entries e LEFT JOIN hosts h ON h.id = e.host_id
                             WHERE e.crashes > 0 AND e.due_at <= ?1 AND ifnull(h.page_at, 0) <= ?1)",
                 )?
@@ -312,7 +312,7 @@ impl Store {
         self.read(move |connection| {
             let sql = "SELECT min(at) FROM (
                 SELECT min(h.poll_at) AS at FROM hosts h WHERE EXISTS (
-                    SELECT 1 FROM feeds f WHERE f.host_id = h.id AND f.due_at <= ?2)
+                    SELECT 1 FROM feeds f WHERE f.host_id = h.id AND f.due_at <= ?2 AND f.paused = 0)
                 UNION ALL SELECT min(h.page_at) FROM hosts h WHERE EXISTS (
                     SELECT 1 FROM entries e WHERE e.host_id = h.id AND e.due_at <= ?1)
                 UNION ALL SELECT min(due_at) FROM entries WHERE host_id IS NULL AND due_at <= ?1)";
@@ -365,9 +365,11 @@ impl Store {
     /// Feeds that are overdue, for the spread of a start.
     pub async fn count_overdue(&self, now: Timestamp) -> Result<usize, Error> {
         self.read(move |connection| {
-            connection.query_row("SELECT count(*) FROM feeds WHERE due_at <= ?1", [now.millis()], |row| {
-                row.get::<_, u32>(0).map(|count| count as usize)
-            })
+            connection.query_row(
+                "SELECT count(*) FROM feeds WHERE due_at <= ?1 AND paused = 0",
+                [now.millis()],
+                |row| row.get::<_, u32>(0).map(|count| count as usize),
+            )
         })
         .await
     }

@@ -106,6 +106,13 @@ async fn the_program_inside_a_small_disk() {
     let home = Home::new(&config(&via(&smtp), &[outlet.url("/feed.xml")], "[\"river\"]", EAGER));
     let daemon = home.daemon().await;
     mail_about(&smtp, "The river rose").await;
+    // More new rows than the log of the database has room for.
+    let domain = format!("{0}.{0}.{0}.example.org", "x".repeat(60));
+    let readers: Vec<_> = (0..3_500).map(|number| format!("\"reader.{number}@{domain}\"")).collect();
+    let readers = readers.join(",");
+    let mills = format!("[[watch]]\nname = \"Mills\"\nkeywords = [\"mill\"]\nto = [{readers}]\n");
+    let changed = home.path().join("changed.toml");
+    std::fs::write(&changed, std::fs::read_to_string(home.config()).unwrap() + &mills).unwrap();
     let filler = small_disk::fill(&mount);
     let told = daemon.log().lines().count();
     // So many that the log has no room for them.
@@ -119,7 +126,10 @@ async fn the_program_inside_a_small_disk() {
         log.lines().skip(told).filter(|line| line.contains("WARN") || line.contains("ERROR")).collect();
     assert_eq!(lines.len(), 1, "{lines:#?}");
     assert_eq!(smtp.taken().len(), 1, "nothing is sent that could not be recorded");
+    std::fs::rename(changed, home.config()).unwrap();
+    daemon.wait_to_hear("cannot be put in force yet").await;
     std::fs::remove_file(filler).unwrap();
+    daemon.wait_to_hear("watch \"Mills\" added").await;
     for number in 0..40 {
         mail_about(&smtp, &format!("day {number:02}")).await;
     }

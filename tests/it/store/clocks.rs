@@ -7,7 +7,12 @@ use habar::time::{DAY, MINUTE};
 const CEILING: std::time::Duration = HOUR;
 
 fn bounds() -> Clamp {
-    Clamp { ceiling: CEILING, host_gap: 2 * SECOND, releases: vec![(1, NOW + 5 * HOUR)] }
+    Clamp {
+        ceiling: CEILING,
+        max_intervals: Vec::new(),
+        host_gap: 2 * SECOND,
+        releases: vec![(1, NOW + 5 * HOUR)],
+    }
 }
 
 /// The clock was a year ahead when this was written.
@@ -32,6 +37,23 @@ async fn a_feed_is_due_at_the_latest_at_the_bound_of_its_reason() {
         assert!(due >= NOW + bound && due <= NOW + bound + (bound / 20).min(HOUR), "{reason:?}: {due}");
         assert!(rig.claim_polls(due - SECOND).await.is_empty());
         assert_eq!(rig.claim_polls(due).await.len(), 1, "{reason:?}: its host must be free by then");
+    }
+}
+
+#[tokio::test]
+async fn a_bound_of_its_own_holds_over_rhythm_and_cache_and_not_over_backoff_and_server() {
+    let own = 20 * MINUTE;
+    for (reason, bound) in
+        [(Reason::Rhythm, own), (Reason::Cache, own), (Reason::Backoff, 7 * DAY), (Reason::Server, 7 * DAY)]
+    {
+        let rig = Rig::new(&[FEED]).await;
+        let lease = rig.claim_poll(NOW).await;
+        let id = lease.job.id;
+        let next = Next { due_at: FAR, reason };
+        let _ = rig.store().settle_poll(lease, PollPlan { next, ..polled(NOW) }).await.unwrap();
+        rig.store().clamp(NOW, Clamp { max_intervals: vec![(id, own)], ..bounds() }).await.unwrap();
+        let due = Timestamp::from_millis(rig.ask("SELECT due_at FROM feeds"));
+        assert!(due >= NOW + bound && due <= NOW + bound + HOUR, "{reason:?}: {due}");
     }
 }
 

@@ -72,6 +72,16 @@ async fn a_mail_that_was_given_up_is_tried_at_once_and_with_fresh_patience() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_takes_no_patience_away() {
+    let rig = answered(given_up()).await;
+    assert!(asked(&rig, MailRequest::Retry, LATER).await);
+    let year = 365 * 24 * 3_600_000;
+    rig.store().shift(year, 0).await.unwrap();
+    let now = Timestamp::from_millis(LATER.millis() + year);
+    assert_eq!(one(rig.claim_messages(now).await).job.since, now, "five days are counted from the request");
+}
+
+#[tokio::test]
 async fn a_mail_that_waits_goes_at_once() {
     let rig = answered(refused()).await;
     assert!(rig.claim_messages(NOW + MINUTE).await.is_empty());

@@ -2,6 +2,7 @@
 
 use super::*;
 use habar::io::store::requests::{Request, ask};
+use habar::io::store::{open_read_only, overview};
 use habar::time::MINUTE;
 
 fn poll() -> Request {
@@ -83,9 +84,29 @@ async fn a_paused_source_is_not_polled_and_goes_on_when_it_may() {
     assert!(rig.claim_polls(NOW + 9 * HOUR).await.is_empty());
     rig.enrol(&roster(&[FEED], &[]), NOW + MINUTE).await;
     assert!(rig.claim_polls(NOW + 9 * HOUR).await.is_empty(), "a reload does not end a pause");
+    let reader = open_read_only(rig.path()).unwrap();
+    let figures = overview::figures(&reader, NOW + 9 * HOUR).unwrap();
+    assert_eq!(figures.next_poll, None, "it is not what is polled next");
+    assert_eq!(overview::feeds(&reader, NOW + 9 * HOUR).unwrap()[0].due_at, None);
     ask(rig.path(), &pause(false), NOW + 9 * HOUR).unwrap();
     rig.store().heed_requests().await.unwrap();
     assert_eq!(rig.claim_polls(NOW + 9 * HOUR).await.len(), 1);
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_paused_source() {
+    const OTHER: &str = "https://news.example/other";
+    let rig = Rig::new(&[FEED, OTHER]).await;
+    let first = rig.claim_poll(NOW).await;
+    let (held, later) = (first.job.url.clone(), Next { due_at: NOW + 8 * HOUR, reason: Reason::Rhythm });
+    let _ = rig.store().settle_poll(first, PollPlan { next: later, ..polled(NOW) }).await.unwrap();
+    let due = if held == FEED { OTHER } else { FEED };
+    ask(rig.path(), &Request::PauseSource(due.to_owned(), true), NOW).unwrap();
+    rig.store().heed_requests().await.unwrap();
+    let next = rig.store().next_request(NOW + MINUTE, NOW + MINUTE).await.unwrap();
+    assert_eq!(next, None, "nothing that is due may be polled");
+    rig.run("UPDATE feeds SET crashes = 1 WHERE paused = 1");
+    assert!(!rig.store().has_suspects(NOW + 9 * HOUR).await.unwrap(), "it would never run");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use habar::io::store::outbox::{ComposePlan, DueMessage, DueRecipient};
 use habar::io::store::{Error, FILE_NAME, Store, open_read_only};
 use habar::pipeline::compose::Compose;
 use habar::pipeline::deliver::{Deliver, Tried};
-use habar::pipeline::poll::{Asked, Poll};
+use habar::pipeline::poll::{Poll, Seen};
 use habar::pipeline::read::Read;
 use habar::pipeline::{Pipeline, Plan, Stage, Window};
 use habar::time::Timestamp;
@@ -58,7 +58,7 @@ pub enum Point {
 
 /// Work under way, and what came of it if it is done.
 enum Work {
-    Poll(Lease<DueFeed>, Option<Box<Asked>>),
+    Poll(Lease<DueFeed>, Option<Box<Seen>>),
     Read(Vec<Lease<DueEntry>>, Option<Vec<ReadPlan>>),
     Compose(Lease<DueRecipient>, Option<ComposePlan>),
     Deliver(Lease<DueMessage>, Option<Tried>),
