@@ -106,8 +106,12 @@ impl Failure {
 
     /// Tells the failure on stderr. A stderr that is gone is nobody to tell.
     pub fn report(&self) {
-        if self.exit != Exit::Done {
-            let _ = write!(anstream::stderr().lock(), "{}", self.render());
+        if self.exit == Exit::Done {
+            return;
+        }
+        let mut stderr = anstream::stderr().lock();
+        for line in self.render().lines() {
+            let _ = writeln!(stderr, "{}{line}", super::logging::error_mark());
         }
     }
 

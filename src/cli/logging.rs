@@ -42,6 +42,11 @@ pub fn start(global: &Global) {
     drop(result);
 }
 
+/// What begins a line of an error that ends the program: its priority, where the journal reads it.
+pub fn error_mark() -> &'static str {
+    if is_journal(env::var("JOURNAL_STREAM").ok().as_deref()) { "<3>" } else { "" }
+}
+
 /// Whether our stderr is what systemd has connected to the journal: this device and inode, systemd.exec(5).
 /// Whatever else it leads to would show the priorities as text.
 fn is_journal(stream: Option<&str>) -> bool {

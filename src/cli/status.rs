@@ -45,7 +45,11 @@ impl Status {
 fn show(figures: &Figures, state: &Path, now: Timestamp) -> Result<()> {
     let feeds: Vec<_> = figures.feeds.iter().map(|(health, count)| format!("{count} {health}")).collect();
     let waiting = match figures.oldest_waiting {
-        Some(at) => format!("{} waiting, the oldest composed {}", figures.waiting, ago(Some(at), now)),
+        Some(at) => {
+            let why = figures.waiting_for.as_ref().map(|why| format!(" ({})", output::plain(why)));
+            let why = why.unwrap_or_default();
+            format!("{} waiting, the oldest composed {}{why}", figures.waiting, ago(Some(at), now))
+        }
         None => "none waiting".to_owned(),
     };
     let lines = [
@@ -69,6 +73,10 @@ fn show(figures: &Figures, state: &Path, now: Timestamp) -> Result<()> {
     ];
     for (name, text) in lines {
         output::line(format!("{} {text}", output::paint(style::HEADING, format!("{name:<8}"))))?;
+    }
+    for watch in &figures.paused {
+        let (paused, watch) = (output::paint(style::WARNING, "paused:"), output::plain(watch));
+        output::line(format!("\n{paused} {watch}\n    no alerts until `habar resume`"))?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::diagnostic::{At, Report};
+use super::diagnostic::{At, Report, Severity};
 use super::include::{Loaded, reason};
 use super::raw::{self, Number, Text, Texts};
 use super::{Config, DeliveryConfig, Environment, HttpConfig, Polling, Reading, StoreConfig};
@@ -47,6 +47,7 @@ pub(super) fn check(loaded: Loaded, environment: &Environment, report: &mut Repo
     }
     watches.check_scopes(checker.report, &sources.checked);
     nothing_to_do(checker.report, &sources, &watches);
+    shut_to_the_service(report, environment, &loaded.watched);
 
     let admin = if admin.is_empty() { mail.to.clone() } else { admin };
     Config {
@@ -282,6 +283,16 @@ fn items(raw: &Texts) -> &[Spanned<String>] {
 
 fn span(raw: &Text) -> Option<std::ops::Range<usize>> {
     raw.as_ref().map(Spanned::span)
+}
+
+/// Root reads what the service cannot.
+fn shut_to_the_service(report: &mut Report, environment: &Environment, files: &[PathBuf]) {
+    let Some(unit) = &environment.unit else { return };
+    for file in files.iter().filter(|file| file.is_file() && unit.cannot_read(file)) {
+        let message = "cannot be read by the service, which runs as a user of its own".to_owned();
+        let help = format!("chmod o+r {}; secrets belong into files of their own", file.display());
+        report.about_file(Severity::Warning, file, message, Some(help));
+    }
 }
 
 fn nothing_to_do(report: &mut Report, sources: &source::Sources, watches: &watch::Watches) {

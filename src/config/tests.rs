@@ -370,6 +370,8 @@ fn a_password_that_the_service_will_not_have_is_told_beforehand() {
     let folder = tempfile::tempdir().unwrap();
     let secret = folder.path().join("smtp.password");
     let path = folder.path().join("habar.toml");
+    std::fs::write(&path, "").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     let warnings = |line: &str, unit: &str| {
         let text = format!(
             "[mail]\nvia = 'smtps://mail.example.org'\nfrom = 'a@example.org'\nto = ['b@example.org']\n\
@@ -410,6 +412,12 @@ fn a_password_that_the_service_will_not_have_is_told_beforehand() {
     let line = format!("password_file = '/dev/null'\n{line}");
     assert!(warnings(&line, "[Service]\nDynamicUser=yes").contains("write \"smtp.password\" here"));
     assert_eq!(warnings(&line, &dropin), "", "the unit hands it over");
+
+    // And for the config itself.
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let told = warnings(&line, &dropin);
+    assert!(told.contains("habar.toml: warning: cannot be read by the service"), "{told}");
+    assert!(told.contains(&format!("chmod o+r {}", path.display())), "{told}");
 }
 
 #[test]

@@ -53,6 +53,8 @@ pub struct Keeper {
     round: Option<FirstRound>,
     day: Day,
     held_up: Option<HeldUp>,
+    /// The file had errors when it was read last.
+    refused: bool,
 }
 
 /// A config that was read well, and that the store refused in passing.
@@ -127,6 +129,7 @@ impl Keeper {
             round: Some(round),
             day,
             held_up: None,
+            refused: false,
         }
     }
 
@@ -227,8 +230,14 @@ impl Keeper {
     async fn reload(&mut self, why: Why) {
         systemd::reloading();
         match self.read().await {
-            Ok(Ok(config)) => self.adopt(config, why, false).await,
+            Ok(Ok(config)) => {
+                if std::mem::take(&mut self.refused) {
+                    tracing::info!(%why, "the config has no errors any longer");
+                }
+                self.adopt(config, why, false).await;
+            }
             Ok(Err(errors)) => {
+                self.refused = true;
                 tracing::error!(
                     "config read again ({why}): it has errors, the old one stays in force\n{errors}"
                 );

@@ -82,8 +82,8 @@ impl Stage for Deliver {
         }
         match outcome {
             DeliveryPlan::Sent { reply } => tracing::info!(to, subject, message_id, reply, "mail sent"),
-            DeliveryPlan::Retry { at, error, .. } if attempts == 1 => {
-                tracing::warn!(to, subject, message_id, error, next = %at, "mail not sent yet");
+            DeliveryPlan::Retry { at, error, .. } if is_told(attempts) => {
+                tracing::warn!(to, subject, message_id, attempts, error, next = %at, "mail not sent yet");
             }
             DeliveryPlan::Retry { at, error, .. } => {
                 tracing::debug!(to, subject, message_id, attempts, error, next = %at, "mail still not sent");
@@ -94,6 +94,11 @@ impl Stage for Deliver {
         }
         Ok(())
     }
+}
+
+/// The first failure is told, and then ever more rarely that it lasts: after 7 minutes, 2 hours, 10 hours.
+fn is_told(attempts: u32) -> bool {
+    attempts == 1 || (attempts >= 4 && attempts.is_power_of_two())
 }
 
 fn decide(message: &DueMessage, attempts: u32, tried: Tried, now: Timestamp) -> DeliveryPlan {
@@ -157,6 +162,12 @@ mod tests {
 
     fn retry(unknown: bool) -> Delivery {
         Delivery::Retry { reason: "451 later".to_owned(), unknown, transport: false }
+    }
+
+    #[test]
+    fn a_failure_is_told_at_once_and_then_ever_more_rarely() {
+        let told: Vec<u32> = (1..=130).filter(|attempts| is_told(*attempts)).collect();
+        assert_eq!(told, [1, 4, 8, 16, 32, 64, 128]);
     }
 
     #[test]

@@ -126,6 +126,8 @@ async fn polls_and_pauses_are_heeded_by_the_daemon_at_once() {
     let said = desk.said(&["pause", "Rivers"]).await;
     assert_eq!(said, "watch Rivers: asked: the daemon makes no more alerts for it within seconds\n");
     daemon.wait_to_hear("watch paused watch=\"Rivers\"").await;
+    assert_tells(&desk.said(&["status"]).await, &["paused: Rivers", "habar resume"]);
+    assert_tells(&desk.said(&["doctor"]).await, &["1 watch is paused and makes no alerts", "Rivers"]);
     desk.publish("The river rose");
     desk.said(&["poll", "127.0.0.1"]).await;
     desk.until_stored("SELECT count(*) FROM articles", 1).await;

@@ -2,7 +2,7 @@
 
 use super::{Finding, Patient};
 use crate::cli::brief;
-use crate::cli::output::counted;
+use crate::cli::output::{counted, plain};
 use crate::domain::health::PATIENCE;
 use crate::io::http::shown;
 use crate::io::store::checkup::{Checkup, SourceHealth};
@@ -10,6 +10,14 @@ use crate::io::store::checkup::{Checkup, SourceHealth};
 /// How the sources do, and whether their pages come.
 pub(super) fn look(patient: &Patient, checkup: &Checkup) -> Vec<Finding> {
     let mut findings = sources(patient, &checkup.sources);
+    if !checkup.paused.is_empty() {
+        let what = match checkup.paused.len() {
+            1 => "1 watch is paused and makes no alerts".to_owned(),
+            many => format!("{many} watches are paused and make no alerts"),
+        };
+        let names = checkup.paused.iter().map(|name| plain(name)).collect();
+        findings.push(Finding::warning("watches", what, "`habar resume` ends it").with(names));
+    }
     if checkup.pages > 0 {
         findings.push(Finding::warning(
             "pages",

@@ -171,7 +171,7 @@ fn alerts(told: &Told, now: Timestamp) -> Result<()> {
                 )
             }
             "open" => format!("open, told {}", ahead(Some(alert.release_at), now)),
-            "told" => format!("told {}", ago(alert.told_at, now)),
+            "told" => told_by(alert, now),
             state => state.to_owned(),
         };
         let by = if alert.entry == told.life.entry.id { "" } else { ", for another article of the story" };
@@ -182,6 +182,16 @@ fn alerts(told: &Told, now: Timestamp) -> Result<()> {
         mail(alert, now)?;
     }
     Ok(())
+}
+
+/// A mail that tells of it is not one that was sent.
+fn told_by(alert: &Alert, now: Timestamp) -> String {
+    match alert.message.as_ref().map(|message| message.line.state.as_str()) {
+        Some("waiting") => "in the mail below, which is not sent yet".to_owned(),
+        Some("dead") => "in the mail below, which was given up".to_owned(),
+        Some("cancelled") => "in the mail below, which was not sent".to_owned(),
+        _ => format!("told {}", ago(alert.told_at, now)),
+    }
 }
 
 fn mail(alert: &Alert, now: Timestamp) -> Result<()> {

@@ -172,7 +172,13 @@ impl Smtp {
         let mut why = format!("{} has no address", self.host);
         let share = self.deadlines.connect / u32::try_from(found.len()).unwrap_or(1).max(1);
         for at in found {
-            match in_time(share, TcpStream::connect(at)).await {
+            let connecting = async {
+                TcpStream::connect(at).await.map_err(|error| match error.kind() {
+                    io::ErrorKind::ConnectionRefused => io::Error::other("nothing listens there"),
+                    _ => error,
+                })
+            };
+            match in_time(share, connecting).await {
                 Ok(socket) => {
                     let own = socket.local_addr().map_err(|e| e.to_string())?;
                     return Ok((Wire::new(socket, at), at, own.ip()));

@@ -34,6 +34,8 @@ pub struct Checkup {
     pub waiting: Option<Waiting>,
     /// Mails given up within a week.
     pub dead: Option<Dead>,
+    /// Watches that make no alerts until somebody resumes them.
+    pub paused: Vec<String>,
     /// The sources that are polled.
     pub sources: Vec<SourceHealth>,
 }
@@ -100,6 +102,7 @@ pub fn look(connection: &Connection, now: Timestamp) -> rusqlite::Result<Checkup
         dangling,
         waiting: waiting(connection, now)?,
         dead: dead(connection, now)?,
+        paused: super::overview::paused_watches(connection)?,
         sources: sources(connection)?,
         ..Checkup::default()
     };

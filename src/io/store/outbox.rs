@@ -423,7 +423,7 @@ fn late_copies(tx: &Connection, recipient: i64, now: Timestamp) -> rusqlite::Res
     tx.prepare_cached(
         "SELECT a.id, a.subscription_id, ifnull(o.title, t.title), m.message_id, f.url, f.title, e.link
          FROM subscriptions s JOIN alerts a ON a.subscription_id = s.id AND a.state = 'told' AND a.told_at > ?2
-         JOIN messages m ON m.id = a.message_id
+         JOIN messages m ON m.id = a.message_id AND m.state = 'sent'
          JOIN entries t ON t.id = a.entry_id LEFT JOIN articles o ON o.entry_id = t.id
          JOIN articles x ON x.story_id = a.story_id AND x.placed_at > a.told_at AND x.entry_id <> a.entry_id
          JOIN entries e ON e.id = x.entry_id AND e.feed_id <> t.feed_id

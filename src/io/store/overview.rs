@@ -98,6 +98,10 @@ pub struct Figures {
     pub waiting: u32,
     /// When the oldest of them was composed.
     pub oldest_waiting: Option<Timestamp>,
+    /// Why it was not sent at its last try.
+    pub waiting_for: Option<String>,
+    /// Watches that make no alerts until somebody resumes them.
+    pub paused: Vec<String>,
     /// Messages sent in the last day.
     pub sent_today: u32,
     /// Messages that were given up.
@@ -208,12 +212,20 @@ pub fn watches(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<
 /// No mail is under way for longer, even when somebody had it tried anew.
 const LONGEST_WAY: std::time::Duration = std::time::Duration::from_hours(30 * 24);
 
+/// The watches that make no alerts until somebody resumes them.
+pub fn paused_watches(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement =
+        connection.prepare("SELECT name FROM watches WHERE paused = 1 AND active = 1 ORDER BY position")?;
+    statement.query_map([], |row| row.get(0))?.collect()
+}
+
 /// The store in figures.
 pub fn figures(connection: &Connection, now: Timestamp) -> rusqlite::Result<Figures> {
     let mut statement = connection.prepare(
         "SELECT iif(paused, 'paused', health), count(*) FROM feeds WHERE active = 1 GROUP BY 1 ORDER BY 1",
     )?;
     let feeds = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    let paused = paused_watches(connection)?;
     connection.query_row(
         "SELECT (SELECT count(*) FROM entries WHERE due_at IS NOT NULL),
              (SELECT count(*) FROM alerts WHERE state = 'open'),
@@ -225,7 +237,9 @@ pub fn figures(connection: &Connection, now: Timestamp) -> rusqlite::Result<Figu
              (SELECT count(*) FROM articles),
              (SELECT page_count * page_size FROM pragma_page_count, pragma_page_size),
              (SELECT max(polled_at) FROM feeds),
-             (SELECT min(due_at) FROM feeds WHERE active = 1 AND paused = 0)",
+             (SELECT min(due_at) FROM feeds WHERE active = 1 AND paused = 0),
+             (SELECT last_error FROM messages WHERE state = 'waiting' AND due_at IS NOT NULL
+                 ORDER BY composed_at LIMIT 1)",
         params![(now - DAY).millis(), (now - LONGEST_WAY).millis()],
         |row| {
             let at = |column| row.get::<_, Option<i64>>(column).map(|at| at.map(Timestamp::from_millis));
@@ -235,6 +249,8 @@ pub fn figures(connection: &Connection, now: Timestamp) -> rusqlite::Result<Figu
                 alerts: row.get(1)?,
                 waiting: row.get(2)?,
                 oldest_waiting: at(3)?,
+                waiting_for: row.get(10)?,
+                paused,
                 sent_today: row.get(4)?,
                 dead: row.get(5)?,
                 articles: row.get(6)?,
