@@ -212,7 +212,7 @@ fn tell(global: &Global, file: &Path, state: &Path, contents: &backup::Contents)
         global,
         format!(
             "\nTo restore it, stop habar, then:\n  \
-             mkdir {state}/before && mv {state}/{FILE_NAME}* {state}/before/\n  \
+             old=$(mktemp -d {state}/before-XXXXXX) && mv {state}/{FILE_NAME}* \"$old\"/ &&\n  \
              cp {file} {state}/{FILE_NAME} && chown --reference={state} {state}/{FILE_NAME}\n\
              What was mailed after the copy was taken is then mailed once more."
         ),

@@ -9,9 +9,9 @@ use super::output::{self, style};
 use super::{Exit, Result, ago, ahead, read_store};
 use crate::config;
 use crate::domain::health;
-use crate::io::store::free_bytes;
 use crate::io::store::notices::{self, Notice};
 use crate::io::store::overview::{self, Figures};
+use crate::io::store::{self, free_bytes};
 use crate::time::{Clock, Timestamp};
 
 /// Show the queue, the oldest unsent mail, the size of the store and what is wrong
@@ -26,11 +26,13 @@ impl Status {
         let (figures, trouble) = read_store(global, |connection| {
             Ok((overview::figures(connection, now)?, notices::current(connection)?))
         })?;
+        let state = global.state_dir(&global.config_file());
+        let runs = store::is_held(&state);
         if global.json {
-            let all = json!({ "figures": figures, "trouble": trouble });
+            let all = json!({ "daemon": runs, "figures": figures, "trouble": trouble });
             return output::json(&all).map(|()| Exit::Done);
         }
-        show(&figures, &global.state_dir(&global.config_file()), now)?;
+        show(&figures, runs, &state, now)?;
         maildir_note(global)?;
         let (never, other): (Vec<_>, Vec<_>) =
             trouble.iter().partition(|notice| notice.kind == health::NEVER_WORKED);
@@ -42,7 +44,7 @@ impl Status {
     }
 }
 
-fn show(figures: &Figures, state: &Path, now: Timestamp) -> Result<()> {
+fn show(figures: &Figures, runs: Option<bool>, state: &Path, now: Timestamp) -> Result<()> {
     let feeds: Vec<_> = figures.feeds.iter().map(|(health, count)| format!("{count} {health}")).collect();
     let waiting = match figures.oldest_waiting {
         Some(at) => {
@@ -52,7 +54,13 @@ fn show(figures: &Figures, state: &Path, now: Timestamp) -> Result<()> {
         }
         None => "none waiting".to_owned(),
     };
+    let daemon = match runs {
+        Some(true) => "runs",
+        Some(false) => "does not run",
+        None => "this user cannot see whether it runs",
+    };
     let lines = [
+        ("daemon", daemon.to_owned()),
         ("sources", if feeds.is_empty() { "none".to_owned() } else { feeds.join(", ") }),
         ("polls", format!("last {}, next {}", ago(figures.last_poll, now), ahead(figures.next_poll, now))),
         ("pages", format!("{} to be read", figures.pages)),

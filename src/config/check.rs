@@ -6,8 +6,10 @@ mod mail;
 mod source;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -292,6 +294,18 @@ fn shut_to_the_service(report: &mut Report, environment: &Environment, files: &[
         let message = "cannot be read by the service, which runs as a user of its own".to_owned();
         let help = format!("chmod o+r {}; secrets belong into files of their own", file.display());
         report.about_file(Severity::Warning, file, message, Some(help));
+    }
+    let folders = files.iter().flat_map(|file| file.ancestors().skip(1)).filter(|at| at.starts_with("/etc"));
+    for folder in folders.collect::<BTreeSet<_>>() {
+        if std::fs::metadata(folder).is_ok_and(|meta| meta.mode() & 0o001 == 0) {
+            let message = "is shut to the service, which runs as a user of its own".to_owned();
+            report.about_file(
+                Severity::Warning,
+                folder,
+                message,
+                Some(format!("chmod o+x {}", folder.display())),
+            );
+        }
     }
 }
 

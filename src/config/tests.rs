@@ -394,10 +394,14 @@ fn a_password_that_the_service_will_not_have_is_told_beforehand() {
     std::fs::write(&secret, "hunter2").unwrap();
     assert_eq!(warnings("", &dropin), "");
     let line = "password_file = 'smtp.password'";
+    let group = std::os::unix::fs::MetadataExt::gid(&std::fs::metadata(&secret).unwrap());
+    let its_group = format!("[Service]\nDynamicUser=yes\nSupplementaryGroups={group}");
     for (mode, unit, shut) in [
         (0o600, "[Service]\nDynamicUser=yes", true),
         (0o644, "[Service]\nDynamicUser=yes", false),
-        (0o640, "[Service]\nDynamicUser=yes\nSupplementaryGroups=mail", false),
+        (0o640, its_group.as_str(), false),
+        (0o600, its_group.as_str(), true),
+        (0o640, "[Service]\nDynamicUser=yes\nSupplementaryGroups=no-such-group", true),
         (0o600, "[Service]\nUser=habar", false),
     ] {
         std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(mode)).unwrap();

@@ -96,8 +96,17 @@ impl Unit {
     /// Whether a file that root reads is shut to the unit: a user that exists only while the unit runs owns no file
     /// and is in no group, unless the unit gives it one.
     pub fn cannot_read(&self, path: &Path) -> bool {
-        let for_others = fs::metadata(path).is_ok_and(|meta| meta.mode() & 0o004 != 0);
-        self.is_on("DynamicUser") && self.list("SupplementaryGroups").is_empty() && !for_others
+        let open = fs::metadata(path).is_ok_and(|meta| {
+            let its_own =
+                || self.list("SupplementaryGroups").iter().any(|name| group(name) == Some(meta.gid()));
+            meta.mode() & 0o004 != 0 || (meta.mode() & 0o040 != 0 && its_own())
+        });
+        self.is_on("DynamicUser") && !open
+    }
+
+    /// Whether a unit of ours is installed on this machine.
+    pub fn is_installed() -> bool {
+        FOLDERS.iter().any(|folder| Path::new(folder).join(NAME).exists())
     }
 
     /// Why mail cannot leave by `via`. `state` is what the unit may write to in any case.
@@ -177,6 +186,16 @@ impl Unit {
         }
         words
     }
+}
+
+/// The number of a group, group(5).
+fn group(name: &str) -> Option<u32> {
+    let groups = fs::read_to_string("/etc/group").unwrap_or_default();
+    let number = groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok())?
+    });
+    number.or_else(|| name.parse().ok())
 }
 
 /// Whether this process runs in a unit that gives up new privileges, as the shipped one does.

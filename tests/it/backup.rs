@@ -48,6 +48,7 @@ async fn a_copy_taken_beside_the_daemon_takes_the_place_of_the_store() {
     outlet.publish("The river fell");
     mail_about(&smtp, "The river fell").await;
     daemon.stop().await;
+    restores_as_it_says(&home, &copied.stdout, &copy);
 
     let other = Home::new(&written);
     std::fs::create_dir(other.state()).unwrap();
@@ -60,6 +61,23 @@ async fn a_copy_taken_beside_the_daemon_takes_the_place_of_the_store() {
     let told = |title: &str| mails(&smtp).matches(&format!("] {title}")).count();
     let titles = ["The river rose", "The river fell", "The river froze"];
     assert_eq!(titles.map(told), [1, 2, 1], "only what was mailed after the copy goes again");
+}
+
+/// The lines that a copy is told with can be followed again and again: what was there is set aside each time.
+fn restores_as_it_says(home: &Home, told: &str, copy: &Path) {
+    let (_, lines) = told.split_once("stop habar, then:").unwrap();
+    let (lines, _) = lines.split_once("What was mailed").unwrap();
+    for round in 1..=2 {
+        std::fs::write(home.state().join("habar.db-wal"), "the log of another file").unwrap();
+        let done = std::process::Command::new("sh").arg("-c").arg(lines).status().unwrap();
+        assert!(done.success(), "{lines}");
+        assert_eq!(std::fs::read(home.database()).unwrap(), std::fs::read(copy).unwrap());
+        assert!(!home.state().join("habar.db-wal").exists(), "an old log must not meet the new file");
+        let aside = std::fs::read_dir(home.state())
+            .unwrap()
+            .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("before-"));
+        assert_eq!(aside.count(), round);
+    }
 }
 
 /// Puts a copy of the world's store in the place of the store, as if the time since then had not been.

@@ -475,7 +475,7 @@ async fn the_names_in_json_stay() {
              hits_a_day every_seconds",
         ),
         (&["watches"], "name keywords to deliver quiet paused hits_a_day alerts last_hit last_mail"),
-        (&["status"], "figures trouble"),
+        (&["status"], "daemon figures trouble"),
         (&["why", "river"], "source entry page story watches alerts"),
         (&["poll", "outlet"], "url name asked daemon paused due_at due_reason message"),
         (&["pause", "outlet"], "kind name url paused changed daemon message"),

@@ -9,7 +9,7 @@ use super::{Finding, Patient};
 use crate::cli::output::counted;
 use crate::cli::status::size;
 use crate::cli::{ago, brief};
-use crate::config::{Config, Errors, Severity};
+use crate::config::{Config, Errors, Severity, Unit};
 use crate::io::store::checkup::Checkup;
 use crate::io::store::{self, FILE_NAME};
 use crate::time::{DAY, HOUR, MINUTE, Timestamp};
@@ -105,6 +105,13 @@ fn daemon(patient: &Patient, checkup: &Checkup) -> Finding {
     }
     if patient.runs {
         return Finding::ok("daemon", format!("runs; the last poll was {polled}"));
+    }
+    if patient.state.starts_with("/var/lib") && Unit::is_installed() {
+        return Finding::wrong(
+            "daemon",
+            format!("the service does not run; the last poll was {polled}"),
+            "`systemctl status habar` says why; `systemctl start habar` starts it",
+        );
     }
     let ceiling = patient.config.as_ref().map_or(HOUR, |config| config.polling.ceiling);
     match checkup.last_poll {

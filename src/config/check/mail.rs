@@ -114,6 +114,8 @@ impl Checker<'_> {
         } else if self.environment.unit.as_ref().is_some_and(|unit| unit.cannot_read(path)) {
             let message = format!("{file} cannot be read by the service, which runs as a user of its own");
             self.warn(at, message, remedy);
+        } else if is_empty(path) {
+            self.warn(at, format!("{file} is empty"), "mail waits until the password is written into it");
         }
     }
 
@@ -126,6 +128,10 @@ impl Checker<'_> {
             Err(_) => {}
         }
         let dropin = self.environment.unit.as_ref().and_then(|unit| unit.credential(PASSWORD));
+        if let Some(source) = dropin.as_ref().filter(|source| is_empty(source)) {
+            let help = "write the password into it, then `systemctl restart habar`: the unit hands it over at its start";
+            return self.warn(user, format!("{} is empty", source.display()), help);
+        }
         let (message, help) = match dropin {
             Some(source) => (
                 format!("there is no password for user: {} is missing", source.display()),
@@ -171,4 +177,8 @@ impl Checker<'_> {
         }
         "en".to_owned()
     }
+}
+
+fn is_empty(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == 0)
 }
