@@ -10,6 +10,7 @@ mod input;
 mod jsonl;
 mod r#match;
 mod page;
+mod schedule;
 
 /// Run one part on given input: nothing is stored, nothing is sent
 ///
@@ -25,6 +26,7 @@ enum Part {
     Feed(feed::Feed),
     Page(page::Page),
     Match(r#match::Match),
+    Schedule(schedule::Schedule),
 }
 
 impl Try {
@@ -34,6 +36,7 @@ impl Try {
             Part::Feed(part) => part.run(global),
             Part::Page(part) => part.run(global),
             Part::Match(part) => part.run(global),
+            Part::Schedule(part) => part.run(global),
         }
     }
 }

@@ -1,11 +1,20 @@
 //! When a feed is polled next, behind one pure function.
 //!
+//! A feed is polled when the delay that is to be expected of what it published since costs as much as a request
+//! ([`rate`]); the [`price`] is one for all feeds, and such that they spend the budget.
+//!
 //! Who wins, from the top: the server's Retry-After and 410; the backoff of a failing source; the
 //! source's `max_interval`; the server's cache headers; the rhythm between floor and ceiling.
+
+pub mod price;
+pub mod rate;
+pub mod replay;
 
 use std::time::Duration;
 
 use crate::time::{DAY, HOUR, Timestamp};
+use price::Demand;
+use rate::Rate;
 
 /// The bounds a feed is polled within.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +27,17 @@ pub struct Rhythm {
     pub ceiling: Duration,
     /// The source's own ceiling; it may not go under the floor.
     pub max_interval: Option<Duration>,
+}
+
+/// What is learned of a feed, and what a request costs.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace<'a> {
+    /// How much news it brings, and when.
+    pub rate: &'a Rate,
+    /// The price of a request, in seconds of delay of one item.
+    pub price: f64,
+    /// How many entries its document shows.
+    pub window: usize,
 }
 
 /// How a poll ended, as far as the next one is concerned.
@@ -99,8 +119,15 @@ pub fn longest_interval(rhythm: &Rhythm) -> Option<Duration> {
     Some(jittered(own_ceiling(rhythm)?, 0xFF))
 }
 
-/// When the feed `id` is polled next. Jitter comes from `id` and `now`, and only ever adds.
-pub fn next_poll(rhythm: &Rhythm, outcome: Outcome, now: Timestamp, id: i64) -> Next {
+/// When the feed `id` is polled next; evenly, where nothing is learned of it. Jitter comes from `id` and `now`,
+/// only ever adds, and never passes the ceiling.
+pub fn next_poll(
+    rhythm: &Rhythm,
+    pace: Option<&Pace<'_>>,
+    outcome: Outcome,
+    now: Timestamp,
+    id: i64,
+) -> Next {
     let seed = xxhash_rust::xxh3::xxh3_64_with_seed(&now.millis().to_le_bytes(), id.unsigned_abs());
     let even = even_interval(rhythm);
     let (wait, reason) = match outcome {
@@ -114,7 +141,14 @@ pub fn next_poll(rhythm: &Rhythm, outcome: Outcome, now: Timestamp, id: i64) -> 
             let extra = if throttled { HOUR.mul_f64(unit(seed >> 8)) } else { Duration::ZERO };
             (backoff(even, failures, now.since(since)) + extra, Reason::Backoff)
         }
-        Outcome::Worked { fresh_for } => worked(rhythm, even, fresh_for),
+        Outcome::Worked { fresh_for } => {
+            let (least, most) = rhythm.between(fresh_for);
+            let wait = pace.map_or(even, |pace| pace.wait(now, most)).clamp(least, most);
+            let held_off = wait == least && least > rhythm.floor && Some(least) != own_ceiling(rhythm);
+            let reason =
+                if held_off || wait > rhythm.ceiling { Reason::Cache } else { Reason::Rhythm };
+            return Next { due_at: now + jittered(wait, seed).min(most), reason };
+        }
     };
     Next { due_at: now + jittered(wait, seed), reason }
 }
@@ -129,12 +163,28 @@ fn even_interval(rhythm: &Rhythm) -> Duration {
     even.clamp(rhythm.floor.min(rhythm.ceiling), rhythm.ceiling.max(rhythm.floor))
 }
 
-fn worked(rhythm: &Rhythm, even: Duration, fresh_for: Option<Duration>) -> (Duration, Reason) {
-    let fresh = fresh_for.unwrap_or_default().min(CACHE_BOUND);
-    let (wait, reason) = if fresh > even { (fresh, Reason::Cache) } else { (even, Reason::Rhythm) };
-    match own_ceiling(rhythm) {
-        Some(most) if most < wait => (most, Reason::Rhythm),
-        _ => (wait, reason),
+impl Rhythm {
+    /// The shortest and the longest wait after a poll that worked. A source's `max_interval` goes before what the
+    /// server calls fresh, and that before the ceiling.
+    fn between(&self, fresh_for: Option<Duration>) -> (Duration, Duration) {
+        let own = own_ceiling(self).unwrap_or(Duration::MAX);
+        let least = fresh_for.unwrap_or_default().min(CACHE_BOUND).min(own).max(self.floor);
+        (least, self.ceiling.min(own).max(least))
+    }
+
+    /// What a feed of this rate would spend.
+    pub fn demand(&self, rate: &Rate, fresh_for: Option<Duration>) -> Demand {
+        let (floor, ceiling) = self.between(fresh_for);
+        Demand { level: rate.level(), floor, ceiling }
+    }
+}
+
+/// A document shows its newest entries: when so much of it is expected to be new, the rest may be lost.
+const WINDOW_GUARD: f64 = 0.3;
+
+impl Pace<'_> {
+    fn wait(&self, now: Timestamp, ceiling: Duration) -> Duration {
+        self.rate.wait(self.price, WINDOW_GUARD * number(self.window.max(1)), now, ceiling)
     }
 }
 
@@ -153,6 +203,11 @@ fn backoff(even: Duration, failures: u32, failing_for: Duration) -> Duration {
 }
 
 const SHORTEST_BACKOFF: Duration = Duration::from_secs(1);
+
+/// How many, for reckoning.
+fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
 
 /// Adds up to 5 %.
 fn jittered(wait: Duration, seed: u64) -> Duration {
@@ -178,7 +233,7 @@ mod tests {
     };
 
     fn wait(rhythm: Rhythm, outcome: Outcome) -> (u64, Reason) {
-        let next = next_poll(&rhythm, outcome, NOW, 7);
+        let next = next_poll(&rhythm, None, outcome, NOW, 7);
         (next.due_at.since(NOW).as_secs() / 60, next.reason)
     }
 
@@ -236,7 +291,9 @@ mod tests {
     #[test]
     fn jitter_only_adds_and_differs_between_feeds() {
         let waits: Vec<_> = (0..100)
-            .map(|id| next_poll(&DEFAULT, Outcome::Worked { fresh_for: None }, NOW, id).due_at.since(NOW))
+            .map(|id| {
+                next_poll(&DEFAULT, None, Outcome::Worked { fresh_for: None }, NOW, id).due_at.since(NOW)
+            })
             .collect();
         assert!(waits.iter().all(|wait| (30 * MINUTE..=32 * MINUTE).contains(wait)));
         assert!(waits.iter().max() > waits.iter().min());
@@ -252,7 +309,7 @@ mod tests {
             Outcome::Gone,
         ];
         for (outcome, id) in outcomes.into_iter().zip(0..) {
-            let next = next_poll(&DEFAULT, outcome, NOW, id);
+            let next = next_poll(&DEFAULT, None, outcome, NOW, id);
             let (_, bound) =
                 bounds(DEFAULT.ceiling).into_iter().find(|(reason, _)| *reason == next.reason).unwrap();
             assert!(next.due_at.since(NOW) <= bound, "{outcome:?}");

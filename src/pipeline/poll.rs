@@ -255,7 +255,7 @@ fn decide(feed: &DueFeed, seen: Seen, rhythm: &Rhythm, full_text: bool, now: Tim
     };
     PollPlan {
         now,
-        next: schedule::next_poll(rhythm, outcome, now, feed.id),
+        next: schedule::next_poll(rhythm, None, outcome, now, feed.id),
         health,
         document,
         hosts: HostPlan { next_at: now, reached: seen.reached, ..HostPlan::default() },

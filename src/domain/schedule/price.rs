@@ -1,0 +1,147 @@
+//! What a request costs: one price for all feeds, found so that together they spend the budget.
+
+use std::time::Duration;
+
+use super::number;
+use crate::time::{DAY, HOUR, Timestamp};
+
+/// How often the price is found anew.
+pub const INTERVAL: Duration = HOUR;
+
+/// What was spent counts half after this: it has to outlast the rhythm of a week.
+const HALF_LIFE: f64 = 7.0 * 86_400.0;
+/// As long as fewer polls than a day of the budget were counted, the forecast is believed.
+const FIRST_DAYS: f64 = 1.0;
+/// Steps of the bisection; 2^-40 of the bracket is nothing.
+const STEPS: u32 = 40;
+
+/// What one feed would spend.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Demand {
+    /// Items a second.
+    pub level: f64,
+    /// The shortest time between two of its polls.
+    pub floor: Duration,
+    /// The longest.
+    pub ceiling: Duration,
+}
+
+impl Demand {
+    /// Requests a second at a price.
+    fn requests(&self, price: f64) -> f64 {
+        let (floor, ceiling) = (self.floor.as_secs_f64(), self.ceiling.as_secs_f64());
+        let wait = (2.0 * price / self.level.max(1e-12)).sqrt().min(ceiling).max(floor).max(1e-3);
+        wait.recip()
+    }
+}
+
+/// The price of a request in seconds of delay, and how its forecasts have turned out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Price {
+    seconds: f64,
+    spent: f64,
+    foreseen: f64,
+    at: Timestamp,
+}
+
+impl Price {
+    /// Before anything was spent.
+    pub fn first(now: Timestamp, budget: u32, feeds: &[Demand]) -> Self {
+        let mut price = Self { seconds: 1.0, spent: 0.0, foreseen: 0.0, at: now };
+        price.seconds = price.find(budget, feeds);
+        price
+    }
+
+    /// In seconds of delay of one item.
+    pub fn seconds(&self) -> f64 {
+        self.seconds
+    }
+
+    /// Finds the price anew, `polls` having been made since it was found last.
+    ///
+    /// Requests fall steadily as the price rises, so it is found by bisection. The forecast takes each
+    /// feed's level as steady; what it is wrong by, as a whole, shows in what was spent.
+    pub fn adjust(&mut self, now: Timestamp, budget: u32, feeds: &[Demand], polls: usize) {
+        let elapsed = now.since(self.at).as_secs_f64();
+        let kept = (-elapsed / HALF_LIFE).exp2();
+        self.spent = self.spent * kept + number(polls);
+        self.foreseen = self.foreseen * kept + forecast(feeds, self.seconds) * elapsed;
+        self.at = now;
+        self.seconds = self.find(budget, feeds);
+    }
+
+    fn find(&self, budget: u32, feeds: &[Demand]) -> f64 {
+        let a_day = f64::from(budget) * number(feeds.len());
+        let (budget, firm) = (a_day / DAY.as_secs_f64(), a_day * FIRST_DAYS);
+        let bias = ((self.spent + firm) / (self.foreseen + firm).max(f64::MIN_POSITIVE)).clamp(0.5, 2.0);
+        let (mut low, mut high) = (-7.0_f64, 35.0_f64);
+        for _ in 0..STEPS {
+            let middle = f64::midpoint(low, high);
+            if forecast(feeds, middle.exp()) * bias > budget { low = middle } else { high = middle }
+        }
+        high.exp()
+    }
+}
+
+fn forecast(feeds: &[Demand], price: f64) -> f64 {
+    feeds.iter().map(|feed| feed.requests(price)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::MINUTE;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    fn demand(per_day: f64) -> Demand {
+        Demand { level: per_day / 86_400.0, floor: 15 * MINUTE, ceiling: 2 * HOUR }
+    }
+
+    fn per_day(feeds: &[Demand], price: Price) -> f64 {
+        forecast(feeds, price.seconds()) * 86_400.0 / number(feeds.len())
+    }
+
+    #[test]
+    fn the_price_spends_the_budget() {
+        let feeds: Vec<_> = [0.1, 1.0, 5.0, 20.0, 80.0, 300.0].map(demand).to_vec();
+        for budget in [24, 36, 48, 72] {
+            let spent = per_day(&feeds, Price::first(NOW, budget, &feeds));
+            assert!((spent - f64::from(budget)).abs() < 0.1, "{budget}: {spent}");
+        }
+    }
+
+    #[test]
+    fn what_the_floor_cannot_spend_stays_unspent() {
+        let feeds = [demand(10.0)];
+        assert!((per_day(&feeds, Price::first(NOW, 1000, &feeds)) - 96.0).abs() < 0.1);
+        assert!(
+            (per_day(&feeds, Price::first(NOW, 1, &feeds)) - 12.0).abs() < 0.1,
+            "nor the ceiling be passed"
+        );
+    }
+
+    #[test]
+    fn a_forecast_that_was_too_low_is_made_good() {
+        let feeds: Vec<_> = [5.0, 20.0, 80.0].map(demand).to_vec();
+        let mut price = Price::first(NOW, 48, &feeds);
+        let before = price.seconds();
+        for hour in 1..=24 * 7 {
+            // A tenth more than was foreseen.
+            price.adjust(
+                NOW + hour * HOUR,
+                48,
+                &feeds,
+                if hour % 5 == 0 { 8 } else { 6 + usize::from(hour % 2 == 0) },
+            );
+        }
+        assert!(price.seconds() > before, "{} after {before}", price.seconds());
+    }
+
+    #[test]
+    fn nothing_to_poll_has_a_price_too() {
+        let mut price = Price::first(NOW, 48, &[]);
+        price.adjust(NOW + HOUR, 48, &[], 0);
+        assert!(price.seconds().is_finite());
+    }
+}
