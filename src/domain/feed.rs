@@ -1,35 +1,33 @@
-//! Bytes of a feed → entries: any encoding, RSS, RDF, Atom and JSON Feed, whatever its publisher made of them.
+//! Bytes of a feed → entries: any encoding, RSS, RDF, Atom, CDF and JSON Feed, whatever its publisher made of them.
 //!
 //! ```text
-//! bytes ─decode─▶ text ─repair─▶ sound document ─feed-rs─▶ model ─here─▶ Document
+//!                    ┌─sound RSS 2.0, Atom─▶ strict (feed-rs) ─┐
+//! bytes ─decode─▶ text ─anything else, or a loss──▶ lenient ───┼─▶ drafts ─▶ Document
+//!                    └─JSON─────────────────▶ json ────────────┘
 //! ```
 //!
-//! No input panics: what feed-rs cannot bear is refused or mended before it is asked.
+//! No input panics: what feed-rs cannot bear is not given to it.
 
 use std::collections::{HashMap, HashSet};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
-use feed_rs::model;
-use feed_rs::parser::{ParseErrorKind, ParseFeedError};
 use url::Url;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::domain::text;
 use crate::time::Timestamp;
 
 pub mod dates;
 pub mod decode;
+mod draft;
 mod json;
-mod repair;
+mod lenient;
+mod strict;
 
-/// A summary holds at most so many characters.
-const MAX_SUMMARY: usize = 64 * 1024;
-/// A title holds at most so many characters.
-const MAX_TITLE: usize = 300;
-/// Longer addresses are no links, and longer ids are stored by their hash.
-const MAX_ADDRESS: usize = 2048;
 /// Larger documents are not looked at; the client caps what it reads far below.
 const MAX_BODY: usize = 64 * 1024 * 1024;
+
+/// So much may stand before the root.
+const PREAMBLE: usize = 8192;
 
 const WEB_PAGE: &str = "a web page";
 
@@ -47,16 +45,41 @@ pub struct Document {
     /// The document ends before its root is closed, as when a transfer breaks: the entries are good, but others may
     /// be missing, so that its validators must not be kept.
     pub cut_off: bool,
+    /// Which reader read it.
+    pub reader: Reader,
+}
+
+/// The readers of feeds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reader {
+    /// feed-rs.
+    #[default]
+    Strict,
+    /// The reader for what feed-rs loses or refuses.
+    Lenient,
+    /// The reader of JSON Feed.
+    Json,
+}
+
+impl std::fmt::Display for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Strict => "feed-rs",
+            Self::Lenient => "the lenient reader",
+            Self::Json => "the reader of JSON Feed",
+        })
+    }
 }
 
 /// One item of a feed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
-    /// What the feed knows it by; else its link, else a hash of title and summary. Never empty.
+    /// What the feed knows it by; else its link, else a hash of title and summary. Never empty; not always
+    /// its own: see [`identities`].
     pub id: String,
     /// On one line, without markup; may be empty.
     pub title: String,
-    /// Absolute, http or https.
+    /// Absolute, http or https; as it is written in a document that was read without an address.
     pub link: Option<String>,
     /// Plain text: the longer of summary and content.
     pub summary: String,
@@ -101,67 +124,44 @@ fn in_line(line: Option<usize>) -> String {
 }
 
 /// Reads a feed. `url` is where it came from; relative links are resolved against it, unless the feed names a base.
+/// Without it they are left as they are.
 ///
 /// A document without entries is an empty feed only if it holds none: one whose entries cannot be read is broken.
-pub fn parse(body: &[u8], content_type: Option<&str>, url: &Url) -> Result<Document, FeedError> {
+pub fn parse(body: &[u8], content_type: Option<&str>, url: Option<&Url>) -> Result<Document, FeedError> {
     if body.len() > MAX_BODY {
         return Err(FeedError::TooLarge);
     }
-    let sound = Sound::new(&decode::decode(body, content_type), url)?;
-    let feed = feed_rs::parser::Builder::new()
-        .base_uri(Some(&sound.base))
-        .sanitize_content(false)
-        .id_generator(|_, _, _| String::new())
-        .timestamp_parser(|text| {
-            let at = dates::parse(text)?;
-            Some((UNIX_EPOCH + Duration::from_millis(u64::try_from(at.millis()).ok()?)).into())
-        })
-        .build()
-        .parse(sound.text.as_bytes())
-        .map_err(|error| FeedError::Broken { line: None, what: in_words(&error) })?;
-    let document = document(feed, &sound);
-    if document.entries.is_empty() && sound.items > 0 {
-        let what = format!("none of its {} entries could be read", sound.items);
+    let text = decode::decode(body, content_type);
+    let start = text.trim_start();
+    if start.is_empty() {
+        return Err(FeedError::NotAFeed { found: "an empty answer".to_owned() });
+    }
+    let (draft, reader) = if start.starts_with(['{', '[']) {
+        (json::read(start)?, Reader::Json)
+    } else {
+        let xml = first_tag(&text)?;
+        match strict::read(xml) {
+            Some(draft) => (draft, Reader::Strict),
+            None => (lenient::read(xml, url)?, Reader::Lenient),
+        }
+    };
+    if draft.entries.is_empty() && draft.items > 0 {
+        let what = format!("none of its {} entries could be read", draft.items);
         return Err(FeedError::Broken { line: None, what });
     }
-    Ok(document)
+    Ok(Document { reader, ..draft.finish(url) })
 }
 
-fn in_words(error: &ParseFeedError) -> String {
-    match error {
-        ParseFeedError::ParseError(ParseErrorKind::NoFeedRoot) => "its root holds no channel".to_owned(),
-        error => error.to_string(),
+/// Where the markup begins: scripts leave warnings before it.
+fn first_tag(text: &str) -> Result<&str, FeedError> {
+    if is_web_page(text.trim_start()) {
+        return Err(FeedError::NotAFeed { found: WEB_PAGE.to_owned() });
     }
-}
-
-/// A document that feed-rs can be given.
-struct Sound {
-    text: String,
-    items: usize,
-    cut_off: bool,
-    base: Url,
-}
-
-impl Sound {
-    fn new(text: &str, url: &Url) -> Result<Self, FeedError> {
-        let start = text.trim_start();
-        if start.is_empty() {
-            return Err(FeedError::NotAFeed { found: "an empty answer".to_owned() });
-        }
-        if start.starts_with(['{', '[']) {
-            let (text, items) = json::repair(start)?;
-            return Ok(Self { text, items, cut_off: false, base: url.clone() });
-        }
-        if is_web_page(start) {
-            return Err(FeedError::NotAFeed { found: WEB_PAGE.to_owned() });
-        }
-        let head = &text[..text.floor_char_boundary(4096)];
-        let Some(root) = head.find("<?xml ").or_else(|| text.find('<')) else {
-            return Err(FeedError::NotAFeed { found: "plain text".to_owned() });
-        };
-        let found = repair::repair(text, root)?;
-        let base = found.home.and_then(|home| resolve(&home, url)).unwrap_or_else(|| url.clone());
-        Ok(Self { text: found.text, items: found.items, cut_off: found.cut_off, base })
+    let head = &text[..text.floor_char_boundary(PREAMBLE)];
+    let roots = ["<?xml", "<rss", "<feed", "<rdf:RDF"].iter().filter_map(|root| head.find(root));
+    match roots.min().or_else(|| text.find('<')) {
+        Some(start) => Ok(&text[start..]),
+        None => Err(FeedError::NotAFeed { found: "plain text".to_owned() }),
     }
 }
 
@@ -171,150 +171,56 @@ fn is_web_page(text: &str) -> bool {
         .any(|start| text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)))
 }
 
-fn document(feed: model::Feed, sound: &Sound) -> Document {
-    let language = feed.language.as_deref().and_then(language_tag);
-    let entries = feed.entries.into_iter().map(|found| entry(&found, &sound.base, language.as_ref()));
-    let mut entries: Vec<Entry> = entries.collect();
-    tell_apart(&mut entries);
-    Document {
-        title: feed.title.map(|title| one_line(&title.content)).filter(|title| !title.is_empty()),
-        language,
-        ttl: feed
-            .ttl
-            .filter(|minutes| *minutes > 0)
-            .map(|minutes| Duration::from_secs(u64::from(minutes) * 60)),
-        entries,
-        cut_off: sound.cut_off,
-    }
+/// An error when the root of this name is no feed's.
+fn check_root(name: &str) -> Result<(), FeedError> {
+    let found = match name.to_ascii_lowercase().as_str() {
+        "rss" | "rdf" | "feed" | "channel" | "entry" | "item" => return Ok(()),
+        "urlset" | "sitemapindex" => "a sitemap".to_owned(),
+        "opml" => "an OPML list of feeds".to_owned(),
+        "html" | "head" | "body" | "meta" | "title" | "script" | "div" | "p" | "br" | "h1" | "center" => {
+            WEB_PAGE.to_owned()
+        }
+        _ => format!("an XML document of another kind (<{}>)", crate::domain::text::cut(name, 40)),
+    };
+    Err(FeedError::NotAFeed { found })
 }
 
-fn entry(found: &model::Entry, base: &Url, feed_language: Option<&String>) -> Entry {
-    let title = one_line(found.title.as_ref().map_or("", |title| &title.content));
-    let summary = summary(found);
-    let guid = text::clean(&found.id);
-    let link = link(&found.links, base).or_else(|| permalink(&guid, base));
-    let id = if !guid.is_empty() {
-        if guid.len() > MAX_ADDRESS { hash(&guid) } else { guid }
-    } else if let Some(link) = &link {
-        link.clone()
-    } else {
-        hash(&format!("{title}\n{summary}"))
-    };
-    Entry {
-        id,
-        title,
-        link,
-        summary,
-        author: author(&found.authors),
-        published: found.published.or(found.updated).map(|at| Timestamp::from_millis(at.timestamp_millis())),
-        language: found.language.as_deref().and_then(language_tag).or_else(|| feed_language.cloned()),
-    }
+fn line(text: &str, at: usize) -> usize {
+    1 + text.bytes().take(at).filter(|b| *b == b'\n').count()
 }
 
 fn hash(text: &str) -> String {
     format!("{:032x}", xxh3_128(text.as_bytes()))
 }
 
-fn one_line(html: &str) -> String {
-    text::cut(&text::clean(&text::from_html(html)), MAX_TITLE)
-}
-
-fn summary(found: &model::Entry) -> String {
-    let short = found.summary.as_ref().map(|summary| text::from_html(&summary.content)).unwrap_or_default();
-    let is_text = |content: &&model::Content| {
-        let kind = content.content_type.to_string();
-        kind.starts_with("text/") || kind.ends_with("xml")
-    };
-    let content = found.content.as_ref().filter(is_text).and_then(|content| content.body.as_deref());
-    let long = content.map(text::from_html).unwrap_or_default();
-    text::cut(if long.len() > short.len() { &long } else { &short }, MAX_SUMMARY)
-}
-
-/// The first address of the entry itself: not of its comments, its enclosures or its feed.
-fn link(links: &[model::Link], base: &Url) -> Option<String> {
-    let is_own = |link: &&model::Link| {
-        link.target.is_none() && matches!(link.rel.as_deref(), None | Some("alternate" | "" | "canonical"))
-    };
-    let is_page = |link: &&model::Link| link.media_type.as_deref().is_none_or(|kind| kind.contains("html"));
-    let own = || links.iter().filter(is_own);
-    own().filter(is_page).chain(own()).find_map(|link| resolve(&link.href, base)).map(String::from)
-}
-
-/// A guid that is an address leads to the entry, unless something better does.
-fn permalink(guid: &str, base: &Url) -> Option<String> {
-    let is_address = ["http://", "https://"]
-        .iter()
-        .any(|scheme| guid.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)));
-    if is_address { resolve(guid, base).map(String::from) } else { None }
-}
-
-fn resolve(href: &str, base: &Url) -> Option<Url> {
-    let href = href.trim();
-    if href.is_empty() || href.len() > MAX_ADDRESS {
-        return None;
-    }
-    let url = base.join(&href.replace("&amp;", "&")).ok()?;
-    (matches!(url.scheme(), "http" | "https") && url.as_str().len() <= MAX_ADDRESS).then_some(url)
-}
-
-fn author(people: &[model::Person]) -> Option<String> {
-    let mut names: Vec<String> = Vec::new();
-    for name in people.iter().filter_map(|person| person_name(person.name.as_deref()?)) {
-        if !names.contains(&name) && names.len() < 5 {
-            names.push(name);
-        }
-    }
-    if names.is_empty() { None } else { Some(text::cut(&names.join(", "), MAX_TITLE)) }
-}
-
-/// The name in `editor@example.org (Ayşe Yılmaz)`, `Ayşe Yılmaz <editor@example.org>` or `Ayşe Yılmaz`.
-fn person_name(raw: &str) -> Option<String> {
-    let raw = raw.replace(repair::AT, "@");
-    let name = match raw.split_once('(') {
-        Some((address, name)) if address.contains('@') => name.trim_end().trim_end_matches(')').to_owned(),
-        _ => {
-            let words = raw.split_whitespace().filter(|word| !word.contains('@'));
-            words.collect::<Vec<_>>().join(" ")
-        }
-    };
-    let name = text::clean(&text::from_html(&name));
-    if name.is_empty() { None } else { Some(name) }
-}
-
-fn language_tag(raw: &str) -> Option<String> {
-    let tag = raw.trim().to_ascii_lowercase().replace('_', "-");
-    let primary = tag.split('-').next().unwrap_or_default();
-    let valid = matches!(primary.len(), 2..=3)
-        && tag.len() <= 35
-        && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-        && primary.bytes().all(|b| b.is_ascii_lowercase());
-    valid.then_some(tag)
-}
-
+/// What each entry is known by, in their order: its id, as long as it is its own.
+///
 /// Some publishers give every item the same guid, or the same link and no guid. Such items are known by
 /// their links, and where these are one too by their words, so that none hides another.
-fn tell_apart(entries: &mut [Entry]) {
-    let by_link = shared(entries, |entry| entry.link.clone());
-    for entry in entries.iter_mut().filter(|entry| by_link.contains(&entry.id)) {
+pub fn identities(entries: &[Entry]) -> Vec<String> {
+    let mut known: Vec<String> = entries.iter().map(|entry| entry.id.clone()).collect();
+    let by_link = shared(&known, entries, |entry| entry.link.clone());
+    for (known, entry) in known.iter_mut().zip(entries).filter(|(known, _)| by_link.contains(*known)) {
         if let Some(link) = &entry.link {
-            entry.id.clone_from(link);
+            known.clone_from(link);
         }
     }
-    let by_words = shared(entries, |entry| entry.title.clone());
-    for entry in entries.iter_mut().filter(|entry| by_words.contains(&entry.id)) {
-        entry.id = hash(&format!("{}\n{}\n{}", entry.id, entry.title, entry.summary));
+    let by_words = shared(&known, entries, |entry| entry.title.clone());
+    for (known, entry) in known.iter_mut().zip(entries).filter(|(known, _)| by_words.contains(*known)) {
+        *known = hash(&format!("{known}\n{}\n{}", entry.title, entry.summary));
     }
+    known
 }
 
-/// The ids that stand on entries which differ in this trait.
-fn shared<T: PartialEq>(entries: &[Entry], by: impl Fn(&Entry) -> T) -> HashSet<String> {
+/// The identities of entries that differ in this trait.
+fn shared<T: PartialEq>(known: &[String], entries: &[Entry], by: impl Fn(&Entry) -> T) -> HashSet<String> {
     let mut first: HashMap<&str, T> = HashMap::with_capacity(entries.len());
     let mut shared = HashSet::new();
-    for entry in entries {
+    for (known, entry) in known.iter().zip(entries) {
         let own = by(entry);
-        match first.get(entry.id.as_str()) {
-            None => drop(first.insert(&entry.id, own)),
-            Some(known) if *known != own => drop(shared.insert(entry.id.clone())),
+        match first.get(known.as_str()) {
+            None => drop(first.insert(known, own)),
+            Some(other) if *other != own => drop(shared.insert(known.clone())),
             Some(_) => {}
         }
     }

@@ -94,6 +94,18 @@ fn is_hidden(c: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// A C1 control is a byte of windows-1252 that was taken for a character, as HTML reads `&#150;` for a dash.
+fn meant(c: char) -> char {
+    match u8::try_from(c) {
+        Ok(byte @ 0x80..=0x9f) => {
+            let byte = [byte];
+            let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(&byte);
+            text.chars().next().unwrap_or(c)
+        }
+        _ => c,
+    }
+}
+
 /// Collects text: squeezes white space, drops what is hidden, and keeps line breaks that are asked for.
 #[derive(Default)]
 struct Lines {
@@ -139,6 +151,7 @@ impl Lines {
     }
 
     fn visible(&mut self, c: char) {
+        let c = meant(c);
         if matches!(c, '\u{200c}' | '\u{200d}') {
             // Persian and the scripts of India need joiners to be read; elsewhere they only hide words from a search.
             let after_letter = self.gap == Gap::None && self.text.chars().next_back().is_some_and(is_joined);
@@ -438,7 +451,8 @@ mod tests {
             ("a\u{0}b\u{1b}[31m", "ab[31m"),
             ("evil\u{202e}gpj.exe", "evilgpj.exe"),
             ("OT\u{200b}S sum\u{ad}mit\u{feff}", "OTS summit"),
-            ("C1\u{9b}2J", "C12J"),
+            ("C1\u{9b}2J", "C1›2J"),
+            ("Storyteller \u{96} A\u{81}", "Storyteller – A"),
             ("line\u{2028}and\u{a0}space\r\n", "line and space"),
             ("می\u{200c}خواهم", "می\u{200c}خواهم"),
             ("a\u{200d}\u{200d} b\u{200c}", "a b"),

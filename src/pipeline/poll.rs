@@ -215,7 +215,7 @@ fn news(response: Response, known: Option<i64>) -> Result<News, Trouble> {
             let document = if known == Some(body_hash) {
                 Document::default()
             } else {
-                feed::parse(&response.body, response.content_type.as_deref(), &response.url)
+                feed::parse(&response.body, response.content_type.as_deref(), Some(&response.url))
                     .map_err(|error| Trouble::plain(&error.to_string()))?
             };
             Ok(News::Document(Box::new(Fresh { document, response, body_hash })))
@@ -309,9 +309,10 @@ pub async fn look_after_sources(pipeline: &Pipeline) -> Result<(), Error> {
 fn new_document(feed: &DueFeed, fresh: Fresh, full_text: bool, now: Timestamp) -> NewDocument {
     let Fresh { document, response, body_hash } = fresh;
     let horizon = now - DAY;
-    let entries = document.entries.into_iter().map(|entry| {
+    let identities = feed::identities(&document.entries);
+    let entries = document.entries.into_iter().zip(identities).map(|(entry, identity)| {
         let quiet = feed.first_sight && entry.published.is_some_and(|at| at < horizon);
-        new_entry(entry, document.language.as_deref(), quiet, full_text)
+        new_entry(entry, &identity, quiet, full_text)
     });
     // A document that broke off must be had whole the next time: its validators would answer 304 for ever.
     let validators = if document.cut_off { Validators::default() } else { response.validators };
@@ -326,18 +327,18 @@ fn new_document(feed: &DueFeed, fresh: Fresh, full_text: bool, now: Timestamp) -
     }
 }
 
-fn new_entry(entry: feed::Entry, language: Option<&str>, quiet: bool, full_text: bool) -> NewEntry {
+fn new_entry(entry: feed::Entry, identity: &str, quiet: bool, full_text: bool) -> NewEntry {
     let content =
         [entry.title.as_str(), entry.link.as_deref().unwrap_or_default(), &entry.summary].join("\n");
     let page = entry.link.as_deref().filter(|_| full_text).and_then(|link| Url::parse(link).ok());
     NewEntry {
-        ident: xxh3_64(entry.id.as_bytes()).cast_signed(),
+        ident: xxh3_64(identity.as_bytes()).cast_signed(),
         content: xxh3_64(content.as_bytes()).cast_signed(),
         title: entry.title,
         link: entry.link,
         summary: entry.summary,
         author: entry.author,
-        language: entry.language.or_else(|| language.map(str::to_owned)),
+        language: entry.language,
         published: entry.published,
         quiet,
         host: page.as_ref().map(host_key),

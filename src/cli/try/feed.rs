@@ -53,7 +53,7 @@ impl Feed {
             return jsonl::answer_stdin(answer);
         };
         let input = input::open(global, source, self.url.as_deref(), Accept::Feed)?;
-        let parsed = feed::parse(&input.body, input.content_type.as_deref(), &input.url);
+        let parsed = feed::parse(&input.body, input.content_type.as_deref(), input.address());
         if global.json {
             let failed = parsed.is_err();
             output::json(&Told::from(parsed))?;
@@ -66,9 +66,9 @@ impl Feed {
 }
 
 fn answer(line: &Line) -> std::result::Result<Told, String> {
-    let url = input::parse_url(line.url.as_deref())?;
+    let url = line.url.as_deref().map(|url| input::parse_url(Some(url))).transpose()?;
     let body = input::read_file(&line.file).map_err(|error| format!("{}: {error}", line.file.display()))?;
-    Ok(Told::from(feed::parse(&body, line.content_type.as_deref(), &url)))
+    Ok(Told::from(feed::parse(&body, line.content_type.as_deref(), url.as_ref())))
 }
 
 impl<E: std::fmt::Display> From<std::result::Result<Document, E>> for Told {
@@ -96,6 +96,7 @@ fn show(document: &Document) -> Result<()> {
         n => format!("{n} entries"),
     }];
     about.extend(document.language.as_ref().map(|language| format!("language {}", output::plain(language))));
+    about.push(format!("read by {}", document.reader));
     about.extend(document.ttl.map(|ttl| format!("asks to be polled every {} at most", show_duration(ttl))));
     output::line(about.join(", "))?;
     let mut table = output::Table::new(&["PUBLISHED", "TITLE", "LINK"]);

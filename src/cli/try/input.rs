@@ -25,6 +25,13 @@ pub struct Input {
     pub url: Url,
 }
 
+impl Input {
+    /// Where it came from, where that is known.
+    pub fn address(&self) -> Option<&Url> {
+        Some(&self.url).filter(|url| url.scheme() != "about")
+    }
+}
+
 /// The address of what has none: no relative link resolves against it.
 pub fn nowhere() -> Option<Url> {
     Url::parse("about:blank").ok()

@@ -51,11 +51,11 @@ fn encoding(body: &[u8], content_type: Option<&str>) -> (&'static Encoding, usiz
     (found, 0)
 }
 
-/// A document in ASCII-heavy UTF-16 begins with `<` or `{` beside a zero.
+/// UTF-16 without a mark: an XML declaration or a JSON document shows it (XML 1.0, appendix F).
 fn utf16_by_shape(body: &[u8]) -> Option<&'static Encoding> {
     match body.get(..4)? {
-        [b'<' | b'{' | b'\n' | b'\r' | b' ', 0, second, 0] if *second != 0 => Some(UTF_16LE),
-        [0, b'<' | b'{' | b'\n' | b'\r' | b' ', 0, second] if *second != 0 => Some(UTF_16BE),
+        [b'<', 0, b'?', 0] | [b'{', 0, _, 0] => Some(UTF_16LE),
+        [0, b'<', 0, b'?'] | [0, b'{', 0, _] => Some(UTF_16BE),
         _ => None,
     }
 }

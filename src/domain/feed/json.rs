@@ -1,13 +1,14 @@
-//! A JSON Feed with the fields that are read here, in the types that feed-rs expects.
-//!
-//! Publishers write numbers for ids, leave titles out and invent fields; feed-rs refuses the document for each.
+//! JSON Feed 1.0 and 1.1 (<https://www.jsonfeed.org/version/1.1/>), with numbers for ids, fields left out and fields
+//! invented, for each of which feed-rs refuses the document.
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::{FeedError, repair};
+use super::FeedError;
+use super::dates;
+use super::draft::{Draft, DraftFeed, Link};
 
-/// The document to give to feed-rs, and how many items it holds.
-pub(super) fn repair(text: &str) -> Result<(String, usize), FeedError> {
+/// Reads a JSON Feed.
+pub(super) fn read(text: &str) -> Result<DraftFeed, FeedError> {
     let found: Value = serde_json::from_str(text).map_err(|error| FeedError::Broken {
         line: Some(error.line()),
         what: format!("it is no valid JSON: {error}"),
@@ -17,40 +18,45 @@ pub(super) fn repair(text: &str) -> Result<(String, usize), FeedError> {
     let Some(items) = found.get("items").and_then(Value::as_array).filter(|_| is_feed) else {
         return Err(FeedError::NotAFeed { found: "a JSON document of another kind".to_owned() });
     };
-    let mut feed = fields(&found, &["home_page_url", "feed_url", "language"]);
-    feed.insert("version".to_owned(), json!("https://jsonfeed.org/version/1.1"));
-    feed.insert("title".to_owned(), found.get("title").and_then(as_text).unwrap_or_default().into());
-    feed.insert("items".to_owned(), items.iter().map(item).collect());
-    Ok((Value::Object(feed).to_string(), items.len()))
+    Ok(DraftFeed {
+        title: plain(&found, "title").unwrap_or_default(),
+        language: text_of(&found, "language"),
+        links: text_of(&found, "home_page_url").map(page).into_iter().collect(),
+        entries: items.iter().map(item).collect(),
+        items: items.len(),
+        ..DraftFeed::default()
+    })
 }
 
-fn item(found: &Value) -> Value {
-    let mut item = fields(
-        found,
-        &[
-            "id",
-            "url",
-            "external_url",
-            "title",
-            "content_html",
-            "content_text",
-            "summary",
-            "date_published",
-            "date_modified",
-        ],
-    );
+fn item(found: &Value) -> Draft {
+    let date = |key| text_of(found, key).and_then(|date| dates::parse(&date));
     let several = found.get("authors").and_then(Value::as_array).into_iter().flatten();
-    let names: Vec<Value> = several
-        .chain(found.get("author"))
-        .filter_map(|author| as_text(author.get("name").unwrap_or(author)))
-        .map(|name| json!({ "name": name.replace('@', repair::AT.encode_utf8(&mut [0; 4])) }))
-        .collect();
-    item.insert("authors".to_owned(), names.into());
-    Value::Object(item)
+    let people = several.chain(found.get("author"));
+    Draft {
+        id: text_of(found, "id").unwrap_or_default(),
+        title: plain(found, "title").unwrap_or_default(),
+        summary: plain(found, "summary").unwrap_or_default(),
+        content: text_of(found, "content_html").or_else(|| plain(found, "content_text")).unwrap_or_default(),
+        links: ["url", "external_url"].iter().filter_map(|key| text_of(found, key)).map(page).collect(),
+        people: people.filter_map(|author| as_text(author.get("name").unwrap_or(author))).collect(),
+        published: date("date_published"),
+        updated: date("date_modified"),
+        language: text_of(found, "language"),
+        ..Draft::default()
+    }
 }
 
-fn fields(found: &Value, names: &[&str]) -> Map<String, Value> {
-    names.iter().filter_map(|name| Some(((*name).to_owned(), as_text(found.get(name)?)?.into()))).collect()
+fn page(href: String) -> Link {
+    Link { href, ..Link::default() }
+}
+
+/// Plain text, as HTML.
+fn plain(found: &Value, key: &str) -> Option<String> {
+    text_of(found, key).map(|text| text.replace('&', "&amp;").replace('<', "&lt;"))
+}
+
+fn text_of(found: &Value, key: &str) -> Option<String> {
+    found.get(key).and_then(as_text)
 }
 
 fn as_text(value: &Value) -> Option<String> {
