@@ -16,10 +16,15 @@ pub fn decode(body: &[u8], content_type: Option<&str>) -> String {
     let (encoding, bom_length) = encoding(body, content_type);
     let (text, _) = encoding.decode_without_bom_handling(&body[bom_length..]);
     let mut text = text.into_owned();
-    if text.bytes().any(|b| is_stray(char::from(b))) {
+    if text.bytes().any(|b| is_stray(char::from(b))) && !is_binary(&text) {
         text.retain(|c| !is_stray(c));
     }
     text
+}
+
+/// Every other byte is zero: no text, or one in an encoding that nobody named.
+fn is_binary(text: &str) -> bool {
+    text.len() >= 64 && text.bytes().filter(|b| *b == 0).count() > text.len() / 4
 }
 
 fn is_stray(c: char) -> bool {
@@ -31,10 +36,11 @@ fn encoding(body: &[u8], content_type: Option<&str>) -> (&'static Encoding, usiz
     if let Some(found) = Encoding::for_bom(body) {
         return found;
     }
-    if let Some(utf16) = utf16_by_shape(body) {
+    let by_http = content_type.and_then(http_charset);
+    if let Some(utf16) = utf16_by_shape(body, by_http.is_some_and(is_utf16)) {
         return (utf16, 0);
     }
-    let declared = content_type.and_then(http_charset).or_else(|| declared_inside(body));
+    let declared = by_http.or_else(|| declared_inside(body));
     // Its bytes are all ASCII, so that it would pass for UTF-8.
     if declared == Some(ISO_2022_JP) && body.contains(&0x1b) {
         return (ISO_2022_JP, 0);
@@ -45,17 +51,24 @@ fn encoding(body: &[u8], content_type: Option<&str>) -> (&'static Encoding, usiz
     let found = match declared {
         // Disproved by the bytes.
         None => guess(body),
-        Some(encoding) if encoding == UTF_8 || encoding == UTF_16LE || encoding == UTF_16BE => guess(body),
+        Some(encoding) if encoding == UTF_8 || is_utf16(encoding) => guess(body),
         Some(encoding) => encoding,
     };
     (found, 0)
 }
 
-/// UTF-16 without a mark: an XML declaration or a JSON document shows it (XML 1.0, appendix F).
-fn utf16_by_shape(body: &[u8]) -> Option<&'static Encoding> {
+fn is_utf16(encoding: &Encoding) -> bool {
+    encoding == UTF_16LE || encoding == UTF_16BE
+}
+
+/// UTF-16 without a mark: an XML declaration or a JSON document shows it (XML 1.0, appendix F), or the server
+/// says it.
+fn utf16_by_shape(body: &[u8], declared: bool) -> Option<&'static Encoding> {
     match body.get(..4)? {
-        [b'<', 0, b'?', 0] | [b'{', 0, _, 0] => Some(UTF_16LE),
-        [0, b'<', 0, b'?'] | [0, b'{', 0, _] => Some(UTF_16BE),
+        [b'<', 0, second, 0] if declared || *second == b'?' => Some(UTF_16LE),
+        [0, b'<', 0, second] if declared || *second == b'?' => Some(UTF_16BE),
+        [b'{', 0, _, 0] => Some(UTF_16LE),
+        [0, b'{', 0, _] => Some(UTF_16BE),
         _ => None,
     }
 }

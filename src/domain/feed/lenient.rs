@@ -382,7 +382,8 @@ impl<'x> Reading<'x> {
     }
 
     fn begin_item(&mut self, attributes: Attributes) {
-        // One that was not closed ends where the next begins.
+        // One that was not closed ends where the next begins; one with nothing in it only wraps the next.
+        self.item = self.item.take().filter(|item| !item.is_empty());
         if let Some(place) = self.open.iter().position(|open| open.kind == Kind::Item) {
             self.close(place);
         }
@@ -396,7 +397,7 @@ impl<'x> Reading<'x> {
     }
 
     fn end_item(&mut self) {
-        self.feed.entries.extend(self.item.take().filter(|item| !item.is_empty()));
+        self.feed.entries.extend(self.item.take());
     }
 
     fn end_field(&mut self) {

@@ -280,15 +280,10 @@ fn what_is_no_feed_is_named() {
 fn what_is_broken_is_told_with_its_line() {
     let cases = [
         (
-            "<rss>\n<channel>\n<item><p>raw\n</item></channel></rss>",
-            "the feed is broken: none of its 1 entries could be read",
-        ),
-        (
             "<rss><channel>\n<title>cut",
             "the feed is broken in line 2: it ends inside the element <title>, as if cut off",
         ),
         ("<rss/>", "the feed is broken: its root holds no channel"),
-        ("<rss><channel/><item/></rss>", "the feed is broken: none of its 1 entries could be read"),
     ];
     for (body, message) in cases {
         assert_eq!(error(body), message, "{body:?}");
