@@ -78,6 +78,7 @@ pub async fn run(path: PathBuf, config: Config, state: &Path) -> Result<(), Erro
     let start = clock.now();
     let round = FirstRound::new(start, prepare(&store, start, &plan).await?);
     let pipeline = Pipeline::new(store, clock, plan);
+    pipeline.recall_price().await?;
     let driver = Driver::new(Arc::clone(&pipeline));
     let (sources, watches) = (config.sources.len(), config.watches.len());
     let keeper = Keeper::new(path, config, files, hangup, Arc::clone(&pipeline), driver.signals(), round);
@@ -178,6 +179,7 @@ pub async fn once(
     let mut driver = Driver::new(Arc::clone(&pipeline));
     watch(driver.signals());
     let round = async {
+        pipeline.recall_price().await?;
         exhaust(&pipeline, &mut driver, all).await?;
         clean(&pipeline, config.store.keep, last_poll).await
     };

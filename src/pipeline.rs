@@ -12,6 +12,7 @@ pub mod deliver;
 pub mod driver;
 pub mod plan;
 pub mod poll;
+mod pricing;
 pub mod read;
 mod slots;
 
@@ -26,6 +27,7 @@ use crate::io::store::{Error, Store};
 use crate::time::{Clock, Timestamp};
 
 pub use plan::Plan;
+use pricing::Pricing;
 
 /// What all stages share: the store, the clock and the plan in force.
 pub struct Pipeline {
@@ -34,6 +36,7 @@ pub struct Pipeline {
     /// The time.
     pub clock: Clock,
     plan: RwLock<Arc<Plan>>,
+    pricing: Pricing,
     readers: Semaphore,
     steps: tokio::sync::RwLock<()>,
 }
@@ -47,6 +50,7 @@ impl Pipeline {
         Arc::new(Self {
             store,
             clock,
+            pricing: Pricing::new(&plan),
             plan: RwLock::new(Arc::new(plan)),
             readers: Semaphore::new(READERS),
             steps: tokio::sync::RwLock::default(),

@@ -15,6 +15,7 @@ use super::round::FirstRound;
 use super::steps::{self, Steps};
 use super::{Error, systemd};
 use crate::config::{self, Config, Errors, asked_otherwise, change_summary};
+use crate::domain::schedule::price;
 use crate::io::store;
 use crate::pipeline::Pipeline;
 use crate::pipeline::driver::Signals;
@@ -50,6 +51,7 @@ pub struct Keeper {
     beaten: Option<Instant>,
     complained: Option<Instant>,
     sources_at: Instant,
+    priced_at: Instant,
     round: Option<FirstRound>,
     day: Day,
     held_up: Option<HeldUp>,
@@ -126,6 +128,7 @@ impl Keeper {
             beaten: None,
             complained: None,
             sources_at: Instant::now(),
+            priced_at: Instant::now(),
             round: Some(round),
             day,
             held_up: None,
@@ -185,6 +188,7 @@ impl Keeper {
         }
         self.check_clock().await?;
         self.look_after_sources().await?;
+        self.find_price(price::INTERVAL).await?;
         self.clean().await
     }
 
@@ -197,6 +201,16 @@ impl Keeper {
         if Instant::now() >= self.sources_at {
             self.sources_at = Instant::now() + MINUTE;
             look_after_sources(&self.pipeline).await?;
+        }
+        Ok(())
+    }
+
+    /// Finds the price of a request anew, if it was found last at least `every` ago.
+    async fn find_price(&mut self, every: Duration) -> Result<(), store::Error> {
+        let elapsed = self.priced_at.elapsed();
+        if elapsed >= every {
+            self.priced_at += elapsed;
+            self.pipeline.find_price(elapsed).await?;
         }
         Ok(())
     }
@@ -313,7 +327,9 @@ impl Keeper {
     }
 
     /// What has been planned under the old config may be due sooner under the new one.
-    async fn bring_forward(&self, asked_otherwise: Vec<String>) -> Result<(), store::Error> {
+    async fn bring_forward(&mut self, asked_otherwise: Vec<String>) -> Result<(), store::Error> {
+        // Other sources, or another budget.
+        self.find_price(Duration::ZERO).await?;
         let (store, now) = (&self.pipeline.store, self.pipeline.clock.now());
         store.retry_failing(asked_otherwise, now).await?;
         store.clamp(now, self.pipeline.plan().clamp(now)).await

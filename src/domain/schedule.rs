@@ -36,8 +36,8 @@ pub struct Pace<'a> {
     pub rate: &'a Rate,
     /// The price of a request, in seconds of delay of one item.
     pub price: f64,
-    /// How many entries its document shows.
-    pub window: usize,
+    /// How many entries its document shows; 0 when that is not known.
+    pub window: u32,
 }
 
 /// How a poll ended, as far as the next one is concerned.
@@ -145,8 +145,7 @@ pub fn next_poll(
             let (least, most) = rhythm.between(fresh_for);
             let wait = pace.map_or(even, |pace| pace.wait(now, most)).clamp(least, most);
             let held_off = wait == least && least > rhythm.floor && Some(least) != own_ceiling(rhythm);
-            let reason =
-                if held_off || wait > rhythm.ceiling { Reason::Cache } else { Reason::Rhythm };
+            let reason = if held_off || wait > rhythm.ceiling { Reason::Cache } else { Reason::Rhythm };
             return Next { due_at: now + jittered(wait, seed).min(most), reason };
         }
     };
@@ -172,10 +171,10 @@ impl Rhythm {
         (least, self.ceiling.min(own).max(least))
     }
 
-    /// What a feed of this rate would spend.
-    pub fn demand(&self, rate: &Rate, fresh_for: Option<Duration>) -> Demand {
+    /// What a feed of this level, in items a second, would spend.
+    pub fn demand(&self, level: f64, fresh_for: Option<Duration>) -> Demand {
         let (floor, ceiling) = self.between(fresh_for);
-        Demand { level: rate.level(), floor, ceiling }
+        Demand { level, floor, ceiling }
     }
 }
 
@@ -184,7 +183,8 @@ const WINDOW_GUARD: f64 = 0.3;
 
 impl Pace<'_> {
     fn wait(&self, now: Timestamp, ceiling: Duration) -> Duration {
-        self.rate.wait(self.price, WINDOW_GUARD * number(self.window.max(1)), now, ceiling)
+        let most = if self.window == 0 { f64::INFINITY } else { WINDOW_GUARD * f64::from(self.window) };
+        self.rate.wait(self.price, most, now, ceiling)
     }
 }
 

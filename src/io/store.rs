@@ -17,6 +17,7 @@ mod migrate;
 pub mod notices;
 pub mod outbox;
 pub mod overview;
+pub mod pacing;
 pub mod requests;
 mod retention;
 pub mod roster;

@@ -99,6 +99,11 @@ pub struct WatchPlan {
 }
 
 impl Plan {
+    /// The bounds within which this feed is polled.
+    pub fn rhythm_of(&self, feed: i64) -> Rhythm {
+        Rhythm { max_interval: self.sources.get(&feed).and_then(|source| source.max_interval), ..self.rhythm }
+    }
+
     /// How far ahead anything can be due at `now`.
     pub fn clamp(&self, now: Timestamp) -> Clamp {
         // Mails that are folded, or cannot be composed, wait an hour whatever their rule.
@@ -107,13 +112,10 @@ impl Plan {
             .watches
             .iter()
             .flat_map(|watch| watch.subscriptions.iter().map(move |id| (*id, latest(watch))));
-        let longest = |(id, source): (&i64, &SourcePlan)| {
-            let rhythm = Rhythm { max_interval: source.max_interval, ..self.rhythm };
-            Some((*id, schedule::longest_interval(&rhythm)?))
-        };
+        let longest = |id: &i64| Some((*id, schedule::longest_interval(&self.rhythm_of(*id))?));
         Clamp {
             ceiling: self.rhythm.ceiling,
-            max_intervals: self.sources.iter().filter_map(longest).collect(),
+            max_intervals: self.sources.keys().filter_map(longest).collect(),
             host_gap: self.host_gap,
             releases: releases.collect(),
         }

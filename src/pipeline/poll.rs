@@ -7,10 +7,10 @@ use std::time::Duration;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Pipeline, Plan, Stage, Window};
+use super::{Pipeline, Stage, Window};
 use crate::domain::feed::{self, Document};
 use crate::domain::health::{self, Health, Poll as Verdict, State};
-use crate::domain::schedule::{self, Outcome, Rhythm};
+use crate::domain::schedule::{Outcome, Rhythm};
 use crate::io::http::{self, Accept, Reply, Request, Response, RetryAfter, Validators, host_key, shown};
 use crate::io::store::Error;
 use crate::io::store::feeds::{Brought, DueFeed, NewDocument, NewEntry, POLL_LEASE, PollPlan};
@@ -66,13 +66,16 @@ impl Stage for Poll {
     async fn settle(&self, lease: Self::Lease, seen: Seen) -> Result<(), Error> {
         let store = &self.pipeline.store;
         let _steady = self.pipeline.hold_clock().await;
-        let mut plan = planned(&self.pipeline.plan(), &lease, seen, self.pipeline.clock.now());
+        let mut plan = planned(&self.pipeline, &lease, seen);
+        if matches!(plan.outcome, Outcome::Worked { .. }) {
+            self.pipeline.pricing.count();
+        }
         let (id, url, was) = (lease.job.id, shown(&lease.job.url), lease.job.health.clone());
         let mut stored = Brought::default();
         while let Some(oldest) = plan.document.as_mut().and_then(split_chunk) {
             match store.store_chunk(&lease, oldest, plan.now).await {
                 Ok(Some(brought)) => {
-                    stored.new += brought.new;
+                    stored.new.extend(brought.new);
                     stored.edited += brought.edited;
                 }
                 Ok(None) => break,
@@ -86,7 +89,7 @@ impl Stage for Poll {
             None => tracing::debug!(feed = id, url, "poll was taken away"),
             Some(brought) => {
                 report(&url, &was, &health);
-                let (new, edited) = (stored.new + brought.new, stored.edited + brought.edited);
+                let (new, edited) = (stored.new.len() + brought.new.len(), stored.edited + brought.edited);
                 if new + edited > 0 {
                     tracing::debug!(source = url, new, edited, "new entries");
                 }
@@ -97,11 +100,12 @@ impl Stage for Poll {
 }
 
 /// What becomes of the feed: when it is settled, the next poll is counted from then, by what is configured then.
-fn planned(plan: &Plan, lease: &Lease<DueFeed>, seen: Seen, now: Timestamp) -> PollPlan {
-    let feed = &lease.job;
+fn planned(pipeline: &Pipeline, lease: &Lease<DueFeed>, seen: Seen) -> PollPlan {
+    let (plan, now, feed) = (pipeline.plan(), pipeline.clock.now(), &lease.job);
     let source = plan.sources.get(&feed.id);
-    let rhythm = Rhythm { max_interval: source.and_then(|s| s.max_interval), ..plan.rhythm };
-    let mut decided = decide(feed, seen, &rhythm, source.is_none_or(|s| s.full_text), now);
+    let full_text = source.is_none_or(|source| source.full_text);
+    let pace = (plan.rhythm_of(feed.id), pipeline.request_price());
+    let mut decided = decide(feed, seen, pace, full_text, now);
     decided.hosts.next_at = now + plan.host_gap;
     if lease.is_deadly() {
         decided.notice = NoticeChange::Raise {
@@ -230,7 +234,13 @@ fn news(response: Response, known: Option<i64>) -> Result<News, Trouble> {
 }
 
 /// What becomes of the feed.
-fn decide(feed: &DueFeed, seen: Seen, rhythm: &Rhythm, full_text: bool, now: Timestamp) -> PollPlan {
+fn decide(
+    feed: &DueFeed,
+    seen: Seen,
+    (rhythm, price): (Rhythm, f64),
+    full_text: bool,
+    now: Timestamp,
+) -> PollPlan {
     let verdict = match &seen.result {
         Ok(_) => Verdict::Worked,
         Err(trouble) if trouble.gone => Verdict::Gone,
@@ -255,7 +265,9 @@ fn decide(feed: &DueFeed, seen: Seen, rhythm: &Rhythm, full_text: bool, now: Tim
     };
     PollPlan {
         now,
-        next: schedule::next_poll(rhythm, None, outcome, now, feed.id),
+        rhythm,
+        price,
+        outcome,
         health,
         document,
         hosts: HostPlan { next_at: now, reached: seen.reached, ..HostPlan::default() },
@@ -310,18 +322,24 @@ fn new_document(feed: &DueFeed, fresh: Fresh, full_text: bool, now: Timestamp) -
     let Fresh { document, response, body_hash } = fresh;
     let horizon = now - DAY;
     let identities = feed::identities(&document.entries);
-    let entries = document.entries.into_iter().zip(identities).map(|(entry, identity)| {
-        let quiet = feed.first_sight && entry.published.is_some_and(|at| at < horizon);
-        new_entry(entry, &identity, quiet, full_text)
-    });
+    let entries: Vec<_> = document
+        .entries
+        .into_iter()
+        .zip(identities)
+        .map(|(entry, identity)| {
+            let quiet = feed.first_sight && entry.published.is_some_and(|at| at < horizon);
+            new_entry(entry, &identity, quiet, full_text)
+        })
+        .collect();
     // A document that broke off must be had whole the next time: its validators would answer 304 for ever.
     let validators = if document.cut_off { Validators::default() } else { response.validators };
     NewDocument {
-        entries: entries.collect(),
         title: document.title,
         etag: validators.etag,
         last_modified: validators.last_modified,
         complete: !document.cut_off,
+        shows: u32::try_from(entries.len()).unwrap_or(u32::MAX),
+        entries,
         answered_by: response.url.to_string(),
         body_hash,
     }

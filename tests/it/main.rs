@@ -24,6 +24,7 @@ mod poll;
 mod program;
 mod proxy;
 mod read;
+mod rhythm;
 mod secrets;
 mod small_disk;
 mod smtp_server;

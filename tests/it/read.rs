@@ -175,7 +175,8 @@ async fn a_redirect_counts_against_the_host_that_it_reaches() {
     world.page("http://a.test/1", Answer::moved(302, "http://c.test/1-there"));
     world.page("http://c.test/1-there", article("Tariffs fall", RAIL));
     world.publish(A, item("http://a.test/1", "Tariffs fall"));
-    world.pass(HOUR).await;
+    world.poll_all().await;
+    world.pass(MINUTE).await;
     assert!(world.asked().contains(&"http://c.test/1-there".to_owned()), "a hop does not wait");
     let sql =
         "SELECT (SELECT next_at FROM hosts WHERE name = '127.0.0.3') = (SELECT max(next_at) FROM hosts)";

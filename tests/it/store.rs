@@ -18,8 +18,10 @@ mod upgrade;
 
 use std::path::{Path, PathBuf};
 
+use std::time::Duration;
+
 use habar::domain::health::{Health, State};
-use habar::domain::schedule::{Next, Reason};
+use habar::domain::schedule::{Outcome, Reason, Rhythm};
 use habar::io::store::entries::{DueEntry, NewArticle, ReadPlan, WatchHits};
 use habar::io::store::feeds::{DueFeed, NewDocument, NewEntry, PollPlan};
 use habar::io::store::hosts::HostPlan;
@@ -132,6 +134,16 @@ impl Rig {
         self.store().settle_poll(lease, plan).await.unwrap().unwrap();
     }
 
+    /// The one due source is polled, and due again then for this reason.
+    async fn poll_is_due(&self, due_at: Timestamp, reason: Reason) -> i64 {
+        let lease = self.claim_poll(NOW).await;
+        let id = lease.job.id;
+        let _ = self.store().settle_poll(lease, polled(NOW)).await.unwrap();
+        let (due_at, reason) = (due_at.millis(), reason.as_str());
+        self.run(&format!("UPDATE feeds SET due_at = {due_at}, due_reason = '{reason}' WHERE id = {id}"));
+        id
+    }
+
     async fn settle_read(&self, lease: Lease<DueEntry>, plan: ReadPlan) -> Settled {
         one(self.store().settle_reads(vec![(lease, plan)]).await.unwrap())
     }
@@ -176,12 +188,19 @@ fn roster(sources: &[&str], watches: &[(&str, &[&str])]) -> Roster {
 fn polled(now: Timestamp) -> PollPlan {
     PollPlan {
         now,
-        next: Next { due_at: now + HOUR, reason: Reason::Rhythm },
+        rhythm: every(HOUR),
+        price: 1.0,
+        outcome: Outcome::Worked { fresh_for: None },
         health: Health { state: State::Fine, since: NOW, failures: 0, reason: None },
         document: None,
         hosts: gap(now),
         notice: NoticeChange::None,
     }
+}
+
+/// Polled at this interval, whatever is learned.
+fn every(interval: Duration) -> Rhythm {
+    Rhythm { budget: 48, floor: interval, ceiling: interval, max_interval: None }
 }
 
 fn gap(now: Timestamp) -> HostPlan {
@@ -196,6 +215,7 @@ fn document(entries: Vec<NewEntry>) -> NewDocument {
         answered_by: FEED.to_owned(),
         body_hash: 1,
         complete: true,
+        shows: u32::try_from(entries.len()).unwrap(),
         entries,
     }
 }

@@ -225,7 +225,9 @@ impl World {
         let mailer = Some(Mailer::Memory(self.mailer.clone()));
         let plan = assemble(&self.config, &store, self.now(), mailer).await.unwrap();
         store.clamp(self.now(), plan.clamp(self.now())).await.unwrap();
-        self.pipeline = Some(Pipeline::new(store, self.clock.clone(), plan));
+        let pipeline = Pipeline::new(store, self.clock.clone(), plan);
+        pipeline.recall_price().await.unwrap();
+        self.pipeline = Some(pipeline);
     }
 
     /// The process ends; [`World::restart`] starts another.

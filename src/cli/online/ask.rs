@@ -140,7 +140,7 @@ fn judge(reply: Reply) -> Answer {
     if !(200..300).contains(&response.status) {
         return Answer::Trouble(refused(response.status));
     }
-    match feed::parse(&response.body, response.content_type.as_deref(), &response.url) {
+    match feed::parse(&response.body, response.content_type.as_deref(), Some(&response.url)) {
         Ok(document) => Answer::Feed {
             entries: document.entries.len(),
             newest: document.entries.iter().filter_map(|entry| entry.published).max(),

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::number;
-use crate::time::{DAY, HOUR, Timestamp};
+use crate::time::DAY;
 
-/// How often the price is found anew.
-pub const INTERVAL: Duration = HOUR;
+/// How often the price is found anew: feeds that were just added are soon known.
+pub const INTERVAL: Duration = Duration::from_mins(10);
 
 /// What was spent counts half after this: it has to outlast the rhythm of a week.
 const HALF_LIFE: f64 = 7.0 * 86_400.0;
@@ -41,13 +41,12 @@ pub struct Price {
     seconds: f64,
     spent: f64,
     foreseen: f64,
-    at: Timestamp,
 }
 
 impl Price {
     /// Before anything was spent.
-    pub fn first(now: Timestamp, budget: u32, feeds: &[Demand]) -> Self {
-        let mut price = Self { seconds: 1.0, spent: 0.0, foreseen: 0.0, at: now };
+    pub fn first(budget: u32, feeds: &[Demand]) -> Self {
+        let mut price = Self { seconds: 1.0, spent: 0.0, foreseen: 0.0 };
         price.seconds = price.find(budget, feeds);
         price
     }
@@ -57,17 +56,30 @@ impl Price {
         self.seconds
     }
 
-    /// Finds the price anew, `polls` having been made since it was found last.
+    /// Finds the price anew, `polls` having been made in the time that has `elapsed` since it was found last.
     ///
     /// Requests fall steadily as the price rises, so it is found by bisection. The forecast takes each
     /// feed's level as steady; what it is wrong by, as a whole, shows in what was spent.
-    pub fn adjust(&mut self, now: Timestamp, budget: u32, feeds: &[Demand], polls: usize) {
-        let elapsed = now.since(self.at).as_secs_f64();
+    pub fn adjust(&mut self, elapsed: Duration, budget: u32, feeds: &[Demand], polls: usize) {
+        let elapsed = elapsed.as_secs_f64();
         let kept = (-elapsed / HALF_LIFE).exp2();
         self.spent = self.spent * kept + number(polls);
         self.foreseen = self.foreseen * kept + forecast(feeds, self.seconds) * elapsed;
-        self.at = now;
         self.seconds = self.find(budget, feeds);
+    }
+
+    /// What the store keeps.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [self.seconds, self.spent, self.foreseen].into_iter().flat_map(f64::to_le_bytes).collect()
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote; none of anything else.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (numbers, []) = bytes.as_chunks() else { return None };
+        let [seconds, spent, foreseen] = *numbers else { return None };
+        let [seconds, spent, foreseen] = [seconds, spent, foreseen].map(f64::from_le_bytes);
+        let sound = [seconds, spent, foreseen].iter().all(|number| number.is_finite() && *number >= 0.0);
+        sound.then_some(Self { seconds, spent, foreseen })
     }
 
     fn find(&self, budget: u32, feeds: &[Demand]) -> f64 {
@@ -90,9 +102,7 @@ fn forecast(feeds: &[Demand], price: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::MINUTE;
-
-    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+    use crate::time::{HOUR, MINUTE};
 
     fn demand(per_day: f64) -> Demand {
         Demand { level: per_day / 86_400.0, floor: 15 * MINUTE, ceiling: 2 * HOUR }
@@ -106,7 +116,7 @@ mod tests {
     fn the_price_spends_the_budget() {
         let feeds: Vec<_> = [0.1, 1.0, 5.0, 20.0, 80.0, 300.0].map(demand).to_vec();
         for budget in [24, 36, 48, 72] {
-            let spent = per_day(&feeds, Price::first(NOW, budget, &feeds));
+            let spent = per_day(&feeds, Price::first(budget, &feeds));
             assert!((spent - f64::from(budget)).abs() < 0.1, "{budget}: {spent}");
         }
     }
@@ -114,34 +124,36 @@ mod tests {
     #[test]
     fn what_the_floor_cannot_spend_stays_unspent() {
         let feeds = [demand(10.0)];
-        assert!((per_day(&feeds, Price::first(NOW, 1000, &feeds)) - 96.0).abs() < 0.1);
-        assert!(
-            (per_day(&feeds, Price::first(NOW, 1, &feeds)) - 12.0).abs() < 0.1,
-            "nor the ceiling be passed"
-        );
+        assert!((per_day(&feeds, Price::first(1000, &feeds)) - 96.0).abs() < 0.1);
+        assert!((per_day(&feeds, Price::first(1, &feeds)) - 12.0).abs() < 0.1, "nor the ceiling be passed");
     }
 
     #[test]
     fn a_forecast_that_was_too_low_is_made_good() {
         let feeds: Vec<_> = [5.0, 20.0, 80.0].map(demand).to_vec();
-        let mut price = Price::first(NOW, 48, &feeds);
+        let mut price = Price::first(48, &feeds);
         let before = price.seconds();
         for hour in 1..=24 * 7 {
             // A tenth more than was foreseen.
-            price.adjust(
-                NOW + hour * HOUR,
-                48,
-                &feeds,
-                if hour % 5 == 0 { 8 } else { 6 + usize::from(hour % 2 == 0) },
-            );
+            price.adjust(HOUR, 48, &feeds, if hour % 5 == 0 { 8 } else { 6 + usize::from(hour % 2 == 0) });
         }
         assert!(price.seconds() > before, "{} after {before}", price.seconds());
     }
 
     #[test]
+    fn what_is_stored_comes_back() {
+        let feeds: Vec<_> = [5.0, 20.0, 80.0].map(demand).to_vec();
+        let mut price = Price::first(48, &feeds);
+        price.adjust(HOUR, 48, &feeds, 7);
+        assert_eq!(Price::from_bytes(&price.to_bytes()), Some(price));
+        assert_eq!(Price::from_bytes(&price.to_bytes()[1..]), None);
+        assert_eq!(Price::from_bytes(&[0xFF; 24]), None, "not a number");
+    }
+
+    #[test]
     fn nothing_to_poll_has_a_price_too() {
-        let mut price = Price::first(NOW, 48, &[]);
-        price.adjust(NOW + HOUR, 48, &[], 0);
+        let mut price = Price::first(48, &[]);
+        price.adjust(HOUR, 48, &[], 0);
         assert!(price.seconds().is_finite());
     }
 }

@@ -163,8 +163,11 @@ impl Rate {
         ceiling
     }
 
+    /// The level of a feed of which nothing is known.
+    pub const UNKNOWN: f64 = PRIOR;
+
     /// Items a second, without the profile.
-    pub(super) fn level(&self) -> f64 {
+    pub fn level(&self) -> f64 {
         self.slow_level() * (self.fast.items + FAST_PRIOR) / (self.fast.exposure + FAST_PRIOR)
     }
 

@@ -91,11 +91,11 @@ pub fn replay(traces: &[Trace], rhythm: &Rhythm) -> Summary {
     let mut due: BinaryHeap<_> = (0..feeds.len())
         .map(|n| Reverse((start + spread.mul_f64(number(n) / number(feeds.len())), n)))
         .collect();
-    let mut price = Price::first(start, rhythm.budget, &demands(&feeds, rhythm));
+    let mut price = Price::first(rhythm.budget, &demands(&feeds, rhythm));
     let (mut tick, mut polls) = (start + price::INTERVAL, 0);
     while let Some(Reverse((now, n))) = due.pop().filter(|Reverse((now, _))| *now < end) {
         while tick <= now {
-            price.adjust(tick, rhythm.budget, &demands(&feeds, rhythm), polls);
+            price.adjust(price::INTERVAL, rhythm.budget, &demands(&feeds, rhythm), polls);
             (tick, polls) = (tick + price::INTERVAL, 0);
         }
         let next = feeds[n].poll(now, rhythm, price.seconds(), &scored, n);
@@ -106,7 +106,7 @@ pub fn replay(traces: &[Trace], rhythm: &Rhythm) -> Summary {
 }
 
 fn demands(feeds: &[Feed<'_>], rhythm: &Rhythm) -> Vec<Demand> {
-    feeds.iter().map(|feed| rhythm.demand(&feed.rate, feed.fresh_for())).collect()
+    feeds.iter().map(|feed| rhythm.demand(feed.rate.level(), feed.fresh_for())).collect()
 }
 
 impl<'t> Feed<'t> {
@@ -153,7 +153,8 @@ impl<'t> Feed<'t> {
         self.known = until;
         self.polls.push(now);
         let outcome = Outcome::Worked { fresh_for: self.fresh_for() };
-        let pace = Pace { rate: &self.rate, price, window: self.trace.window };
+        let pace =
+            Pace { rate: &self.rate, price, window: u32::try_from(self.trace.window).unwrap_or(u32::MAX) };
         next_poll(rhythm, Some(&pace), outcome, now, i64::try_from(id).unwrap_or(i64::MAX)).due_at
     }
 }
@@ -197,4 +198,71 @@ fn quantile(sorted: &[f64], percent: usize) -> Option<f64> {
 
 fn instant(seconds: f64) -> Timestamp {
     Timestamp::default() + Duration::try_from_secs_f64(seconds).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAYS: u32 = 42;
+
+    /// So many items a day, most of them by day, at times that look random and are the same in every run.
+    fn trace(feed: u32, per_day: u32) -> Trace {
+        let mut state = u64::from(feed) + 1;
+        let mut below = |bound: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            u32::try_from((state >> 33) % bound).unwrap()
+        };
+        let mut times = Vec::new();
+        for day in 0..DAYS {
+            for _ in 0..per_day {
+                let hour = if below(4) == 0 { below(24) } else { 6 + below(12) };
+                times.push(f64::from(day * 86_400 + hour * 3600 + below(3600)));
+            }
+        }
+        times.sort_by(f64::total_cmp);
+        Trace { feed: feed.to_string(), window: 30, min_interval: 0.0, times }
+    }
+
+    fn rhythm(budget: u32, ceiling: Duration) -> Rhythm {
+        Rhythm { budget, floor: Duration::from_mins(15), ceiling, max_interval: None }
+    }
+
+    #[test]
+    fn the_budget_is_spent_where_news_comes() {
+        let traces: Vec<_> = (0..).zip([1, 1, 4, 10, 20, 40, 80, 150]).map(|(n, a)| trace(n, a)).collect();
+        let told = replay(&traces, &rhythm(36, Duration::from_hours(2)));
+        let spent = told.requests_per_feed_day;
+        assert!((34.5..37.5).contains(&spent), "{spent} requests a feed and day of 36");
+        let even = 86_400.0 / 36.0 / 2.0 / 60.0;
+        assert!(
+            told.mean_min.unwrap() < even * 0.8,
+            "{:?} minutes, where an even rhythm has {even}",
+            told.mean_min
+        );
+        let feeds = &told.feeds;
+        assert!(feeds[7].requests_per_day > 2.0 * feeds[0].requests_per_day);
+        assert_eq!(told.missed, 0);
+    }
+
+    #[test]
+    fn floor_and_ceiling_hold_whatever_the_budget() {
+        let traces = [trace(0, 1), trace(1, 150)];
+        for budget in [1, 48, 5000] {
+            let told = replay(&traces, &rhythm(budget, Duration::from_hours(1)));
+            for feed in told.feeds {
+                for pair in feed.polls.windows(2) {
+                    let gap = pair[1] - pair[0];
+                    assert!((899.99..=3600.01).contains(&gap), "budget {budget}: {gap} s");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_server_that_calls_its_answer_fresh_is_not_asked_sooner() {
+        let told =
+            replay(&[Trace { min_interval: 5400.0, ..trace(0, 80) }], &rhythm(48, Duration::from_hours(1)));
+        assert!(told.feeds[0].polls.windows(2).all(|pair| pair[1] - pair[0] > 5399.99));
+    }
 }

@@ -7,9 +7,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::hosts::{self, Host, HostPlan};
 use super::lease::{self, Lease, Next, Pick, Table};
 use super::notices::{self, NoticeChange};
-use super::{Error, Store};
+use super::{Error, Store, pacing};
 use crate::domain::health::{Health, State};
-use crate::domain::schedule;
+use crate::domain::schedule::rate::Rate;
+use crate::domain::schedule::{Outcome, Rhythm};
 use crate::time::{MINUTE, Timestamp};
 
 /// A poll has ended after this, or its lease is void: the HTTP client's total deadline and room to spare.
@@ -38,6 +39,10 @@ pub struct DueFeed {
     pub health: Health,
     /// It has been read at least once.
     pub has_worked: bool,
+    /// What is learned of its rhythm.
+    pub rate: Option<Box<Rate>>,
+    /// How many entries its document showed last; 0 when that is not known.
+    pub shows: u32,
 }
 
 /// An entry as a poll hands it to the store.
@@ -81,6 +86,8 @@ pub struct NewDocument {
     /// False when the document broke off: what it had more is news the next time, and still first sight
     /// if this was the first.
     pub complete: bool,
+    /// How many entries it has.
+    pub shows: u32,
     /// The last chunk of its entries.
     pub entries: Vec<NewEntry>,
 }
@@ -90,8 +97,12 @@ pub struct NewDocument {
 pub struct PollPlan {
     /// When the poll was decided.
     pub now: Timestamp,
-    /// The next poll.
-    pub next: schedule::Next,
+    /// The bounds of its polls.
+    pub rhythm: Rhythm,
+    /// What a request costs, in seconds of delay of one item.
+    pub price: f64,
+    /// How the poll ended, as far as the next one is concerned.
+    pub outcome: Outcome,
     /// The new health.
     pub health: Health,
     /// The document, when there was a new one.
@@ -103,10 +114,10 @@ pub struct PollPlan {
 }
 
 /// What a poll brought.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Brought {
-    /// Entries never seen before.
-    pub new: usize,
+    /// The dates of entries never seen before.
+    pub new: Vec<Option<Timestamp>>,
     /// Entries whose text has changed.
     pub edited: usize,
 }
@@ -207,7 +218,8 @@ fn due(
     // A poll has a minute's start over the pages of its host.
     let sql = format!(
         "SELECT h.id, h.name, h.robots, h.robots_at, f.id, f.url, f.etag, f.last_modified, f.body_hash, f.answered_by,
-                f.seen_at IS NULL, f.health, f.health_since, f.failures, f.reason, f.worked_at IS NOT NULL
+                f.seen_at IS NULL, f.health, f.health_since, f.failures, f.reason, f.worked_at IS NOT NULL,
+                f.rate, ifnull(f.shows, 0)
          FROM hosts h JOIN feeds f ON f.id = (
              SELECT id FROM feeds WHERE host_id = h.id AND due_at <= ?2 AND paused = 0 AND {crashes}
              ORDER BY due_at LIMIT 1)
@@ -238,6 +250,8 @@ fn due_feed(row: &Row<'_>) -> rusqlite::Result<DueFeed> {
             reason: row.get(14)?,
         },
         has_worked: row.get(15)?,
+        rate: row.get::<_, Option<Vec<u8>>>(16)?.and_then(|bytes| Rate::from_bytes(&bytes)).map(Box::new),
+        shows: row.get(17)?,
     })
 }
 
@@ -249,17 +263,23 @@ fn settle(
 ) -> rusqlite::Result<Option<Brought>> {
     let feed = &lease.job;
     let failures = plan.health.failures;
-    let next =
-        Next { due_at: Some(plan.next.due_at), attempts: failures, error: plan.health.reason.as_deref() };
+    let next = Next { due_at: Some(plan.now), attempts: failures, error: plan.health.reason.as_deref() };
     if !lease::give_back(tx, Table::Feeds, lease, &next)? {
         // That the request has ended is a fact, whoever owns the feed now.
         hosts::settle(tx, &feed.host, &plan.hosts, plan.now)?;
         return Ok(None);
     }
+    let brought = match document {
+        Some(document) => store_document(tx, feed, document, plan.now)?,
+        None => Brought::default(),
+    };
+    // What there was no room for is news again: that it did not come now says nothing.
+    let seen = (document.is_some() || plan.document.is_none()).then_some(brought.new.as_slice());
+    let next = pacing::next_poll(tx, feed, plan, document, seen)?;
     let worked_at = (failures == 0).then_some(plan.now.millis());
     tx.prepare_cached(
         "UPDATE feeds SET polled_at = ?2, worked_at = ifnull(?3, worked_at), health = ?4, health_since = ?5,
-             reason = ?6, failures = ?7, due_reason = ?8 WHERE id = ?1",
+             reason = ?6, failures = ?7, due_reason = ?8, due_at = ?9 WHERE id = ?1",
     )?
     .execute(params![
         feed.id,
@@ -269,13 +289,10 @@ fn settle(
         plan.health.since.millis(),
         plan.health.reason,
         failures,
-        plan.next.reason.as_str(),
+        next.reason.as_str(),
+        next.due_at.millis(),
     ])?;
     honour_requests(tx, feed.id)?;
-    let brought = match document {
-        Some(document) => store_document(tx, feed, document, plan.now)?,
-        None => Brought::default(),
-    };
     hosts::settle(tx, &feed.host, &plan.hosts, plan.now)?;
     notices::apply(tx, &plan.notice, plan.now)?;
     super::stories::release_held(tx, plan.now)?;
@@ -302,7 +319,7 @@ fn store_document(
     now: Timestamp,
 ) -> rusqlite::Result<Brought> {
     let brought = store_entries(tx, feed.id, feed.first_sight, &document.entries, now)?;
-    let news_at = (brought.new > 0).then_some(now.millis());
+    let news_at = (!brought.new.is_empty()).then_some(now.millis());
     // What broke off may have more that is old. What breaks off each time would stay first sight for ever.
     let seen = document.complete || feed.health.state != State::New;
     tx.prepare_cached(
@@ -343,7 +360,7 @@ fn store_entries(
             None => match seen(tx, feed, entry)? {
                 Seen::Never => {
                     insert(tx, feed, first_sight, entry, now)?;
-                    brought.new += 1;
+                    brought.new.push(entry.published);
                 }
                 Seen::Otherwise => {
                     insert(tx, feed, first_sight, entry, now)?;

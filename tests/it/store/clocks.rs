@@ -28,9 +28,7 @@ async fn a_feed_is_due_at_the_latest_at_the_bound_of_its_reason() {
     ];
     for (reason, bound) in cases {
         let rig = Rig::new(&[FEED]).await;
-        let lease = rig.claim_poll(NOW).await;
-        let next = Next { due_at: FAR, reason };
-        let _ = rig.store().settle_poll(lease, PollPlan { next, ..polled(NOW) }).await.unwrap();
+        rig.poll_is_due(FAR, reason).await;
         rig.store().clamp(NOW, bounds()).await.unwrap();
         let due = Timestamp::from_millis(rig.ask("SELECT due_at FROM feeds"));
         // The jitter adds up to a twentieth, and no more than an hour.
@@ -47,10 +45,7 @@ async fn a_bound_of_its_own_holds_over_rhythm_and_cache_and_not_over_backoff_and
         [(Reason::Rhythm, own), (Reason::Cache, own), (Reason::Backoff, 7 * DAY), (Reason::Server, 7 * DAY)]
     {
         let rig = Rig::new(&[FEED]).await;
-        let lease = rig.claim_poll(NOW).await;
-        let id = lease.job.id;
-        let next = Next { due_at: FAR, reason };
-        let _ = rig.store().settle_poll(lease, PollPlan { next, ..polled(NOW) }).await.unwrap();
+        let id = rig.poll_is_due(FAR, reason).await;
         rig.store().clamp(NOW, Clamp { max_intervals: vec![(id, own)], ..bounds() }).await.unwrap();
         let due = Timestamp::from_millis(rig.ask("SELECT due_at FROM feeds"));
         assert!(due >= NOW + bound && due <= NOW + bound + HOUR, "{reason:?}: {due}");
@@ -60,9 +55,7 @@ async fn a_bound_of_its_own_holds_over_rhythm_and_cache_and_not_over_backoff_and
 #[tokio::test]
 async fn what_is_due_within_its_bound_stays_as_it_is() {
     let rig = Rig::new(&[FEED]).await;
-    let lease = rig.claim_poll(NOW).await;
-    let next = Next { due_at: NOW + 3 * DAY, reason: Reason::Server };
-    let _ = rig.store().settle_poll(lease, PollPlan { next, ..polled(NOW) }).await.unwrap();
+    rig.poll_is_due(NOW + 3 * DAY, Reason::Server).await;
     rig.store().clamp(NOW, bounds()).await.unwrap();
     assert_eq!(rig.ask::<i64>("SELECT due_at FROM feeds"), (NOW + 3 * DAY).millis());
 }

@@ -27,7 +27,7 @@ async fn inside_a_small_disk() {
     let entries = || (0..8_000).map(entry).collect();
     let news = PollPlan { document: Some(document(entries())), ..polled(NOW) };
     let brought = store.settle_poll(poll, news.clone()).await.unwrap();
-    assert_eq!(brought.unwrap().new, 0, "the poll is settled without its document");
+    assert_eq!(brought.unwrap().new.len(), 0, "the poll is settled without its document");
     let refused = store.claim_polls(NOW + HOUR, NOW + HOUR, Pick::Usual, 100).await;
     assert!(matches!(refused, Err(Error::Full)), "what could not be stored is not asked for: {refused:?}");
 
@@ -50,7 +50,7 @@ async fn inside_a_small_disk() {
     let later = NOW + HOUR;
     let again = rig.claim_poll(later).await;
     let brought = store.settle_poll(again, news).await.unwrap();
-    assert_eq!(brought.unwrap().new, 8_000, "what was refused comes back");
+    assert_eq!(brought.unwrap().new.len(), 8_000, "what was refused comes back");
     assert_eq!(send_until_refused(store).await, 60 - sent, "and so does the rest of the mail");
     let sound: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(sound, "ok");

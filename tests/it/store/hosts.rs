@@ -132,8 +132,11 @@ async fn at_no_time_do_two_leases_hold_one_host() {
             } else if !held.is_empty() {
                 let at = random.below(u32::try_from(held.len()).unwrap()) as usize;
                 let (_, lease) = held.swap_remove(at);
-                let next = Next { due_at: now + SECOND, reason: Reason::Rhythm };
-                let _ = rig.store().settle_poll(lease, PollPlan { next, ..polled(now) }).await.unwrap();
+                let _ = rig
+                    .store()
+                    .settle_poll(lease, PollPlan { rhythm: every(SECOND), ..polled(now) })
+                    .await
+                    .unwrap();
             }
         }
     }

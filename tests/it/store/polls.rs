@@ -12,7 +12,7 @@ async fn validators_come_with_the_entries_and_byte_for_byte() {
     let document = NewDocument { etag: Some(etag.clone()), ..document(vec![entry(1)]) };
     let plan = PollPlan { document: Some(document), ..polled(NOW) };
     let brought = rig.store().settle_poll(lease, plan).await.unwrap();
-    assert_eq!(brought, Some(Brought { new: 1, edited: 0 }));
+    assert_eq!(brought, Some(Brought { new: vec![None], edited: 0 }));
     let lease = rig.claim_poll(NOW + HOUR).await;
     assert_eq!(lease.job.etag, Some(etag));
     assert_eq!(rig.count("entries WHERE due_at IS NOT NULL"), 1, "it is due for reading");
@@ -62,11 +62,14 @@ async fn a_giant_document_is_stored_in_chunks_with_its_validators_in_the_last() 
     let rig = Rig::new(&[FEED]).await;
     let lease = rig.claim_poll(NOW).await;
     let chunk = rig.store().store_chunk(&lease, vec![entry(1), entry(2)], NOW).await.unwrap();
-    assert_eq!(chunk, Some(Brought { new: 2, edited: 0 }));
+    assert_eq!(chunk, Some(Brought { new: vec![None; 2], edited: 0 }));
     assert_eq!(rig.ask::<Option<Vec<u8>>>("SELECT etag FROM feeds"), None, "a crash now asks for all again");
     assert_eq!(rig.ask::<Option<i64>>("SELECT seen_at FROM feeds"), None, "and it is still first sight");
     let plan = PollPlan { document: Some(document(vec![entry(3)])), ..polled(NOW) };
-    assert_eq!(rig.store().settle_poll(lease, plan).await.unwrap(), Some(Brought { new: 1, edited: 0 }));
+    assert_eq!(
+        rig.store().settle_poll(lease, plan).await.unwrap(),
+        Some(Brought { new: vec![None], edited: 0 })
+    );
     assert_eq!((rig.count("entries"), rig.count("entries WHERE first = 1")), (3, 3));
     assert_eq!(rig.count("feeds WHERE etag IS NOT NULL AND seen_at IS NOT NULL"), 1);
 }

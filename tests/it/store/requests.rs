@@ -62,16 +62,16 @@ async fn a_settle_takes_the_earlier_of_its_plan_and_the_request() {
 async fn a_servers_retry_after_wins_over_a_request() {
     let rig = Rig::new(&[FEED]).await;
     let lease = rig.claim_poll(NOW).await;
-    let next = Next { due_at: NOW + 2 * HOUR, reason: Reason::Server };
-    let _ = rig.store().settle_poll(lease, PollPlan { next, ..polled(NOW) }).await.unwrap();
+    let outcome = Outcome::RetryAfter(NOW + 2 * HOUR);
+    let _ = rig.store().settle_poll(lease, PollPlan { outcome, ..polled(NOW) }).await.unwrap();
     ask(rig.path(), &poll(), NOW + MINUTE).unwrap();
     rig.store().heed_requests().await.unwrap();
     rig.store().make_all_due(NOW + MINUTE).await.unwrap();
-    assert_eq!(due(&rig), Some(next.due_at.millis()));
+    assert_eq!(due(&rig), Some((NOW + 2 * HOUR).millis()));
     // The poll at that time is the one that was asked for: it is followed by no other.
-    let lease = rig.claim_poll(next.due_at).await;
-    let _ = rig.store().settle_poll(lease, polled(next.due_at)).await.unwrap();
-    assert_eq!(due(&rig), Some((next.due_at + HOUR).millis()));
+    let lease = rig.claim_poll(NOW + 2 * HOUR).await;
+    let _ = rig.store().settle_poll(lease, polled(NOW + 2 * HOUR)).await.unwrap();
+    assert_eq!(due(&rig), Some((NOW + 3 * HOUR).millis()));
 }
 
 #[tokio::test]
@@ -98,8 +98,8 @@ async fn nobody_waits_for_a_paused_source() {
     const OTHER: &str = "https://news.example/other";
     let rig = Rig::new(&[FEED, OTHER]).await;
     let first = rig.claim_poll(NOW).await;
-    let (held, later) = (first.job.url.clone(), Next { due_at: NOW + 8 * HOUR, reason: Reason::Rhythm });
-    let _ = rig.store().settle_poll(first, PollPlan { next: later, ..polled(NOW) }).await.unwrap();
+    let (held, rhythm) = (first.job.url.clone(), every(8 * HOUR));
+    let _ = rig.store().settle_poll(first, PollPlan { rhythm, ..polled(NOW) }).await.unwrap();
     let due = if held == FEED { OTHER } else { FEED };
     ask(rig.path(), &Request::PauseSource(due.to_owned(), true), NOW).unwrap();
     rig.store().heed_requests().await.unwrap();
@@ -113,8 +113,8 @@ async fn nobody_waits_for_a_paused_source() {
 async fn a_pause_does_not_end_what_the_server_asked_for() {
     let rig = Rig::new(&[FEED]).await;
     let lease = rig.claim_poll(NOW).await;
-    let next = Next { due_at: NOW + 2 * HOUR, reason: Reason::Server };
-    let _ = rig.store().settle_poll(lease, PollPlan { next, ..polled(NOW) }).await.unwrap();
+    let outcome = Outcome::RetryAfter(NOW + 2 * HOUR);
+    let _ = rig.store().settle_poll(lease, PollPlan { outcome, ..polled(NOW) }).await.unwrap();
     for paused in [true, false] {
         ask(rig.path(), &pause(paused), NOW + MINUTE).unwrap();
         rig.store().heed_requests().await.unwrap();

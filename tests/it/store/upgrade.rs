@@ -119,13 +119,16 @@ fn a_migration_that_breaks_off_leaves_the_schema_before_it() {
         let dir = TempDir::new().unwrap();
         let file = restored(dir.path());
         // The last thing that the migration makes is there already: it fails when nearly all is done.
-        let made = known[&number].difference(&known[&(number - 1)]).max().cloned().unwrap();
-        open(&file).execute_batch(&format!("CREATE TABLE \"{}\" (in_the_way)", made.0)).unwrap();
+        let names =
+            |number: i64| known[&number].iter().map(|(name, _)| name.clone()).collect::<BTreeSet<_>>();
+        // Where columns are added, nothing can be in the way that is not damage.
+        let Some(made) = names(number).difference(&names(number - 1)).max().cloned() else { continue };
+        open(&file).execute_batch(&format!("CREATE TABLE \"{made}\" (in_the_way)")).unwrap();
         assert!(Store::open(dir.path(), NOW).is_err(), "migration {number} cannot have worked");
 
         let store = open(&file);
         assert_eq!(schema_number(&store), number - 1);
-        store.execute_batch(&format!("DROP TABLE \"{}\"", made.0)).unwrap();
+        store.execute_batch(&format!("DROP TABLE \"{made}\"")).unwrap();
         assert_eq!(schema(&store), known[&(number - 1)]);
         drop(store);
         drop(Store::open(dir.path(), NOW).unwrap());

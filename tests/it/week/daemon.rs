@@ -19,7 +19,7 @@ use habar::pipeline::deliver::{Deliver, Tried};
 use habar::pipeline::poll::{Poll, Seen};
 use habar::pipeline::read::Read;
 use habar::pipeline::{Pipeline, Plan, Stage, Window};
-use habar::time::Timestamp;
+use habar::time::{HOUR, Timestamp};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -116,7 +116,10 @@ impl Daemon {
         let store = Store::open(&self.state(), now).unwrap();
         let plan = self.plan(config, &store).await;
         prepare(&store, now, &plan).await.unwrap();
-        self.pipeline = Some(Pipeline::new(store, self.clocks.clock(), plan));
+        let pipeline = Pipeline::new(store, self.clocks.clock(), plan);
+        // The price is not worth a start: a disk that is full keeps the old one.
+        let _ = pipeline.recall_price().await;
+        self.pipeline = Some(pipeline);
         self.look = Some(open_read_only(&self.state()).unwrap());
         self.fill_disk(self.full).await;
     }
@@ -179,6 +182,7 @@ impl Daemon {
     /// What the keeper does once an hour.
     pub async fn clean(&self, keep: Duration) {
         let (store, now) = (&self.pipeline().store, self.clocks.shown());
+        let _ = self.pipeline().find_price(HOUR).await;
         let _ = store.end_notices(now).await;
         let _ = store.forget_before(now - keep).await;
     }
