@@ -12,8 +12,8 @@ pub const INTERVAL: Duration = Duration::from_mins(10);
 const HALF_LIFE: f64 = 7.0 * 86_400.0;
 /// As long as fewer polls than a day of the budget were counted, the forecast is believed.
 const FIRST_DAYS: f64 = 1.0;
-/// Steps of the bisection; 2^-40 of the bracket is nothing.
-const STEPS: u32 = 40;
+/// Steps of the bisection: it ends within a millionth of the price.
+const STEPS: u32 = 26;
 
 /// What one feed would spend.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,12 +26,19 @@ pub struct Demand {
     pub ceiling: Duration,
 }
 
-impl Demand {
-    /// Requests a second at a price.
-    fn requests(&self, price: f64) -> f64 {
-        let (floor, ceiling) = (self.floor.as_secs_f64(), self.ceiling.as_secs_f64());
-        let wait = (2.0 * price / self.level.max(1e-12)).sqrt().min(ceiling).max(floor).max(1e-3);
-        wait.recip()
+/// The same in numbers that a price is quickly tried on, in seconds.
+struct Curve {
+    /// The wait at a price of 1; it grows with the root of the price.
+    wait: f64,
+    floor: f64,
+    ceiling: f64,
+}
+
+impl From<&Demand> for Curve {
+    fn from(demand: &Demand) -> Self {
+        let floor = demand.floor.as_secs_f64().max(1e-3);
+        let ceiling = demand.ceiling.as_secs_f64().max(floor);
+        Self { wait: (2.0 / demand.level.max(1e-12)).sqrt(), floor, ceiling }
     }
 }
 
@@ -47,7 +54,7 @@ impl Price {
     /// Before anything was spent.
     pub fn first(budget: u32, feeds: &[Demand]) -> Self {
         let mut price = Self { seconds: 1.0, spent: 0.0, foreseen: 0.0 };
-        price.seconds = price.find(budget, feeds);
+        price.seconds = price.find(budget, &curves(feeds));
         price
     }
 
@@ -64,8 +71,9 @@ impl Price {
         let elapsed = elapsed.as_secs_f64();
         let kept = (-elapsed / HALF_LIFE).exp2();
         self.spent = self.spent * kept + number(polls);
-        self.foreseen = self.foreseen * kept + forecast(feeds, self.seconds) * elapsed;
-        self.seconds = self.find(budget, feeds);
+        let curves = curves(feeds);
+        self.foreseen = self.foreseen * kept + forecast(&curves, self.seconds) * elapsed;
+        self.seconds = self.find(budget, &curves);
     }
 
     /// What the store keeps.
@@ -82,7 +90,7 @@ impl Price {
         sound.then_some(Self { seconds, spent, foreseen })
     }
 
-    fn find(&self, budget: u32, feeds: &[Demand]) -> f64 {
+    fn find(&self, budget: u32, feeds: &[Curve]) -> f64 {
         let a_day = f64::from(budget) * number(feeds.len());
         let (budget, firm) = (a_day / DAY.as_secs_f64(), a_day * FIRST_DAYS);
         let bias = ((self.spent + firm) / (self.foreseen + firm).max(f64::MIN_POSITIVE)).clamp(0.5, 2.0);
@@ -95,8 +103,14 @@ impl Price {
     }
 }
 
-fn forecast(feeds: &[Demand], price: f64) -> f64 {
-    feeds.iter().map(|feed| feed.requests(price)).sum()
+fn curves(feeds: &[Demand]) -> Vec<Curve> {
+    feeds.iter().map(Curve::from).collect()
+}
+
+/// Requests a second at a price.
+fn forecast(feeds: &[Curve], price: f64) -> f64 {
+    let root = price.sqrt();
+    feeds.iter().map(|feed| (feed.wait * root).min(feed.ceiling).max(feed.floor).recip()).sum()
 }
 
 #[cfg(test)]
@@ -109,7 +123,7 @@ mod tests {
     }
 
     fn per_day(feeds: &[Demand], price: Price) -> f64 {
-        forecast(feeds, price.seconds()) * 86_400.0 / number(feeds.len())
+        forecast(&curves(feeds), price.seconds()) * 86_400.0 / number(feeds.len())
     }
 
     #[test]
