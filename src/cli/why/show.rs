@@ -129,14 +129,26 @@ fn watches(told: &Told) -> Result<()> {
     for verdict in verdicts {
         let paused = if verdict.paused { " (paused)" } else { "" };
         part("watch", format!("{}{paused}: {}", output::plain(&verdict.watch), said(verdict)))?;
-        for found in &verdict.found {
-            below(hit(found))?;
+        for (line, times) in counted(verdict.found.iter().map(hit)) {
+            below(if times == 1 { line } else { format!("{line} ({times} times)") })?;
         }
         if let Some(note) = &verdict.note {
             below(output::paint(style::WARNING, output::plain(note)))?;
         }
     }
     Ok(())
+}
+
+/// Each line once, in the order of the first of its kind, and how often it stands there.
+fn counted(lines: impl Iterator<Item = String>) -> Vec<(String, usize)> {
+    let mut counted: Vec<(String, usize)> = Vec::new();
+    for line in lines {
+        match counted.iter_mut().find(|(known, _)| *known == line) {
+            Some((_, times)) => *times += 1,
+            None => counted.push((line, 1)),
+        }
+    }
+    counted
 }
 
 fn said(verdict: &Verdict) -> String {
@@ -205,4 +217,16 @@ fn mail(alert: &Alert, now: Timestamp) -> Result<()> {
         below(format!("Message-ID {}", output::plain(&line.message_id)))?;
     }
     message.tries.iter().try_for_each(|failed| below(format!("failed {}", failures(failed, now))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counted;
+
+    #[test]
+    fn what_is_the_same_is_told_once() {
+        let lines = ["a", "b", "a", "c", "a"].map(str::to_owned);
+        let told = [("a", 3), ("b", 1), ("c", 1)].map(|(line, times)| (line.to_owned(), times));
+        assert_eq!(counted(lines.into_iter()), told);
+    }
 }
