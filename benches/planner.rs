@@ -107,5 +107,5 @@ fn cpu() -> Duration {
 }
 
 fn milliseconds(since: Duration) -> f64 {
-    (cpu() - since).as_secs_f64() * 1000.0
+    cpu().saturating_sub(since).as_secs_f64() * 1000.0
 }
