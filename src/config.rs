@@ -20,6 +20,7 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use crate::domain::digest::release::Timing;
+use crate::domain::feed::Kind;
 use crate::domain::scope::Scope;
 use crate::io::http::{Credentials, Network, Proxy, Route};
 use crate::io::mail::{Login, Via};
@@ -87,8 +88,10 @@ pub struct MailConfig {
 /// One `[[source]]`. It is its `url`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// Where the feed is.
+    /// Where the feed, sitemap or page is.
     pub url: Url,
+    /// Which of these it is.
+    pub kind: Kind,
     /// The outlet's name in mails; the feed's own title when there is none.
     pub name: Option<String>,
     /// What watches select it by.

@@ -6,6 +6,7 @@ pub mod article;
 pub mod digest;
 pub mod feed;
 pub mod health;
+pub mod html;
 pub mod schedule;
 pub mod scope;
 pub mod story;

@@ -28,8 +28,9 @@ pub fn asked_otherwise(old: &Config, new: &Config) -> Vec<String> {
     let changed = |source: &&Source| {
         let before = old.sources.iter().find(|before| before.url == source.url);
         before.is_some_and(|before| {
-            let way =
-                |source: &Source| (source.allow_private, source.route.clone(), source.credentials.clone());
+            let way = |source: &Source| {
+                (source.kind.clone(), source.allow_private, source.route.clone(), source.credentials.clone())
+            };
             usual || way(before) != way(source)
         })
     };
@@ -101,6 +102,11 @@ fn sources(old: &[Source], new: &[Source], changes: &mut Vec<String>) {
                     source.max_interval.as_ref(),
                     |time| show_duration(*time),
                 ));
+                if before.kind.as_str() != source.kind.as_str() {
+                    parts.push(format!("kind {} → {}", before.kind.as_str(), source.kind.as_str()));
+                } else if before.kind != source.kind {
+                    parts.push("selectors".to_owned());
+                }
                 parts.extend(value("full_text", &before.full_text, &source.full_text));
                 parts.extend(value("allow_private", &before.allow_private, &source.allow_private));
                 parts.extend(credentials(before.credentials.as_deref(), source.credentials.as_deref()));

@@ -131,12 +131,18 @@ section! {
 }
 
 section! {
-    /// One feed to poll.
+    /// One feed, sitemap or page to poll.
     Source "[[source]]" {
         url: Text = r#""https://example.org/feed.xml""#,
         name: Text = r#""Example""#,
         tags: Texts = r#"["kz", "agency"]"#,
         max_interval: Text = r#""20m""#,
+        kind: Text = r#""page""#,
+        item: Text = r#""article.card""#,
+        link: Text = r#""a""#,
+        title: Text = r#""h2""#,
+        date: Text = r#""time""#,
+        summary: Text = r#""p.lead""#,
         full_text: Switch = "true",
         allow_private: Switch = "false",
         headers: Table = r#"{ Accept-Language = "tr", X-Api-Key = { file = "/etc/habar/example.key" } }"#,
@@ -144,11 +150,6 @@ section! {
         proxy: Text = r#""socks5h://127.0.0.1:9050""#,
         proxy_password_file: Text = r#""/etc/habar/proxy.password""#,
     } later {
-        "kind" = "take the key out: every source is a feed",
-        "item" = "use the address of a feed",
-        "link" = "use the address of a feed",
-        "title" = "use the address of a feed; the outlet's name is name = \"…\"",
-        "date" = "use the address of a feed",
         "article" = "take it out: the main text of a page is found by itself",
     }
 }

@@ -98,6 +98,7 @@ fn roster(config: &Config) -> Roster {
 fn sources(config: &Config, rows: &Rows) -> HashMap<i64, SourcePlan> {
     let plan = |source: &Source| SourcePlan {
         url: source.url.clone(),
+        kind: source.kind.clone(),
         tags: source.tags.clone(),
         max_interval: source.max_interval,
         full_text: source.full_text,

@@ -12,16 +12,15 @@ mod kind;
 mod linked;
 mod meta;
 mod names;
-mod sieve;
 mod title;
-mod tree;
 
 use url::Url;
 
+use crate::domain::html::sieve;
+use crate::domain::html::tree::{self, Page, squeeze, weight};
 use crate::time::Timestamp;
 
 use body::Body;
-use tree::{Page, squeeze, weight};
 
 /// More of a page than this is not read.
 const MAX_BYTES: usize = 4 << 20;

@@ -6,9 +6,12 @@
 //!                    └─JSON─────────────────▶ json ────────────┘
 //! ```
 //!
+//! A source may also be a [`sitemap`], or a page with a [`listing`] of news: [`read`] reads what its [`Kind`] says.
+//!
 //! No input panics: what feed-rs cannot bear is not given to it.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
@@ -21,6 +24,8 @@ pub mod decode;
 mod draft;
 mod json;
 mod lenient;
+pub mod listing;
+pub mod sitemap;
 mod strict;
 
 /// Larger documents are not looked at; the client caps what it reads far below.
@@ -30,6 +35,49 @@ const MAX_BODY: usize = 64 * 1024 * 1024;
 const PREAMBLE: usize = 8192;
 
 const WEB_PAGE: &str = "a web page";
+/// What a sitemap is called where something else was expected.
+pub const SITEMAP: &str = "a sitemap";
+const TAKE_KIND_OUT: &str = "take `kind` out of its [[source]]";
+
+/// What a source is, and with it how its document is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// RSS, Atom, RDF, CDF or JSON Feed.
+    #[default]
+    Feed,
+    /// A sitemap, or the index of one.
+    Sitemap,
+    /// A web page that lists news.
+    Page(Arc<listing::Selectors>),
+}
+
+impl Kind {
+    /// The name in the config.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Feed => "feed",
+            Self::Sitemap => "sitemap",
+            Self::Page(_) => "page",
+        }
+    }
+
+    /// A hash of what makes the same document mean something else: the selectors of a page.
+    pub fn fingerprint(&self) -> u64 {
+        match self {
+            Self::Feed | Self::Sitemap => 0,
+            Self::Page(selectors) => xxhash_rust::xxh3::xxh3_64(selectors.fingerprint().as_bytes()),
+        }
+    }
+}
+
+/// What a source's address answered with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Entries.
+    Document(Document),
+    /// Only where the entries are: a sitemap in parts.
+    Index(Vec<sitemap::Part>),
+}
 
 /// What a feed said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +95,8 @@ pub struct Document {
     pub cut_off: bool,
     /// Which reader read it.
     pub reader: Reader,
+    /// What the selectors of a page found.
+    pub tally: Option<listing::Tally>,
 }
 
 /// The readers of feeds.
@@ -59,6 +109,10 @@ pub enum Reader {
     Lenient,
     /// The reader of JSON Feed.
     Json,
+    /// The reader of sitemaps.
+    Sitemap,
+    /// The reader of pages that list news.
+    Listing,
 }
 
 impl std::fmt::Display for Reader {
@@ -67,6 +121,8 @@ impl std::fmt::Display for Reader {
             Self::Strict => "feed-rs",
             Self::Lenient => "the lenient reader",
             Self::Json => "the reader of JSON Feed",
+            Self::Sitemap => "the reader of sitemaps",
+            Self::Listing => "its selectors",
         })
     }
 }
@@ -89,17 +145,38 @@ pub struct Entry {
     pub published: Option<Timestamp>,
     /// The language of this entry where it declares one of its own, else the feed's.
     pub language: Option<String>,
+    /// When its page was changed last, where only that is told: in a sitemap.
+    pub modified: Option<Timestamp>,
 }
 
 /// Why there are no entries to be had, in words for the administrator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FeedError {
     /// Something else was sent.
-    #[error("this is {found}, not a feed")]
+    #[error("this is {found}, not a feed{}", if found == SITEMAP { "; write kind = \"sitemap\" under its url" } else { "" })]
     NotAFeed {
         /// What it is instead.
         found: String,
     },
+    /// Something else was sent than its source is said to be.
+    #[error("this is {found}, not {wanted}{}{help}", if help.is_empty() { "" } else { "; " })]
+    Mistaken {
+        /// What it is instead.
+        found: String,
+        /// What it should be.
+        wanted: &'static str,
+        /// What to write; empty where nobody can know.
+        help: &'static str,
+    },
+    /// A sitemap in parts, of which none can be read.
+    #[error("this is a sitemap in parts, {what}")]
+    Index {
+        /// Why not, and what to write.
+        what: String,
+    },
+    /// A selector of a page finds nothing.
+    #[error("{0}")]
+    Unmatched(listing::Unmatched),
     /// A feed that cannot be read.
     #[error("the feed is broken{}: {what}", in_line(*line))]
     Broken {
@@ -119,8 +196,64 @@ pub enum FeedError {
     TooLarge,
 }
 
+fn mistaken(found: &str, wanted: &'static str, help: &'static str) -> FeedError {
+    FeedError::Mistaken { found: found.to_owned(), wanted, help }
+}
+
 fn in_line(line: Option<usize>) -> String {
     line.map_or_else(String::new, |line| format!(" in line {line}"))
+}
+
+/// Reads the document of a source of this kind. `url` is where it came from.
+pub fn read(
+    kind: &Kind,
+    body: &[u8],
+    content_type: Option<&str>,
+    url: Option<&Url>,
+) -> Result<Reading, FeedError> {
+    if let Kind::Feed = kind {
+        return parse(body, content_type, url).map(Reading::Document);
+    }
+    if body.len() > MAX_BODY {
+        return Err(FeedError::TooLarge);
+    }
+    let text = decode::decode(body, content_type);
+    match kind {
+        Kind::Page(selectors) => {
+            if let Some((found, help)) = what_else(&text) {
+                return Err(mistaken(found, WEB_PAGE, help));
+            }
+            listing::read(&text, selectors, url).map(Reading::Document).map_err(FeedError::Unmatched)
+        }
+        _ => match sitemap::read(&text, url)? {
+            sitemap::Sitemap::Urls(document) => Ok(Reading::Document(document)),
+            sitemap::Sitemap::Index(parts) => Ok(Reading::Index(parts)),
+        },
+    }
+}
+
+/// What a document is that should be a web page and is none, with what to write then.
+fn what_else(text: &str) -> Option<(&'static str, &'static str)> {
+    let start = text.trim_start();
+    if start.is_empty() {
+        return Some(("an empty answer", ""));
+    }
+    if start.starts_with(['{', '[']) {
+        return Some(("JSON", TAKE_KIND_OUT));
+    }
+    let mut tags = start.split('<').skip(1).take(64).map(|tag| {
+        let name =
+            tag.split(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).next().unwrap_or_default();
+        name.rsplit(':').next().unwrap_or_default().to_ascii_lowercase()
+    });
+    let root = tags.find(|name| name.starts_with(|c: char| c.is_ascii_alphabetic()))?;
+    match root.as_str() {
+        "rss" | "rdf" | "feed" => Some(("a feed", TAKE_KIND_OUT)),
+        "urlset" | "sitemapindex" => {
+            Some((SITEMAP, "write kind = \"sitemap\" instead, and take its selectors out"))
+        }
+        _ => None,
+    }
 }
 
 /// Reads a feed. `url` is where it came from; relative links are resolved against it, unless the feed names a base.
@@ -175,7 +308,7 @@ fn is_web_page(text: &str) -> bool {
 fn check_root(name: &str) -> Result<(), FeedError> {
     let found = match name.to_ascii_lowercase().as_str() {
         "rss" | "rdf" | "feed" | "channel" | "entry" | "item" => return Ok(()),
-        "urlset" | "sitemapindex" => "a sitemap".to_owned(),
+        "urlset" | "sitemapindex" => SITEMAP.to_owned(),
         "opml" => "an OPML list of feeds".to_owned(),
         "html" | "head" | "body" | "meta" | "title" | "script" | "div" | "p" | "br" | "h1" | "center" => {
             WEB_PAGE.to_owned()

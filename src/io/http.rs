@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::domain::feed::Kind;
 use crate::time::{MINUTE, Timestamp};
 
 pub use client::{Client, SetupError};
@@ -101,6 +102,16 @@ pub enum Accept {
     Page,
     /// A robots.txt: its first 512 KiB, more is cut off and not an error.
     Robots,
+}
+
+impl Accept {
+    /// What the address of a source of this kind is asked for.
+    pub fn source(kind: &Kind) -> Self {
+        match kind {
+            Kind::Feed | Kind::Sitemap => Self::Feed,
+            Kind::Page(_) => Self::Page,
+        }
+    }
 }
 
 /// What makes the next request for the same address conditional, byte for byte as the server sent it.

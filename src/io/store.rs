@@ -13,6 +13,7 @@ pub mod hosts;
 mod integrity;
 pub mod lease;
 pub mod life;
+pub mod listed;
 mod migrate;
 pub mod notices;
 pub mod outbox;

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use crate::domain::digest::release::{Timing, release};
+use crate::domain::feed::Kind;
 use crate::domain::schedule::{self, Rhythm};
 use crate::domain::scope::Scope;
 use crate::domain::watch::Matcher;
@@ -54,6 +55,8 @@ pub struct Plan {
 pub struct SourcePlan {
     /// The configured address.
     pub url: Url,
+    /// How its document is read.
+    pub kind: Kind,
     /// Its tags.
     pub tags: Vec<String>,
     /// Never poll less often than this.

@@ -1,5 +1,7 @@
 //! Poll: a due feed is asked for news, and what is new becomes entries that are due for reading.
 
+mod sources;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,19 +10,22 @@ use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Pipeline, Stage, Window};
-use crate::domain::feed::{self, Document};
+use crate::domain::feed::{self, Document, Kind};
 use crate::domain::health::{self, Health, Poll as Verdict, State};
 use crate::domain::schedule::{Outcome, Rhythm};
 use crate::io::http::{self, Accept, Reply, Request, Response, RetryAfter, Validators, host_key, shown};
 use crate::io::store::Error;
 use crate::io::store::feeds::{Brought, DueFeed, NewDocument, NewEntry, POLL_LEASE, PollPlan};
-use crate::io::store::hosts::HostPlan;
+use crate::io::store::hosts::{HostPlan, RobotsTxt};
 use crate::io::store::lease::Lease;
 use crate::io::store::notices::{self, NoticeChange};
 use crate::time::{DAY, Timestamp};
 
 /// Entries of one settle; a giant document is stored in chunks of this many, its validators with the last.
 const CHUNK: usize = 500;
+
+/// The same of what is only remembered, by its hash.
+const ARCHIVE_CHUNK: usize = 5000;
 
 /// The first stage.
 pub struct Poll {
@@ -53,6 +58,9 @@ impl Stage for Poll {
         } else {
             match Url::parse(&feed.url) {
                 Ok(url) => {
+                    if let Some(source) = source.filter(|source| source.kind != Kind::Feed) {
+                        return sources::ask(&self.pipeline, &plan, &feed, source, url).await;
+                    }
                     let reply = plan.http.get(&request(&feed, url, source)).await;
                     let known = feed.body_hash;
                     let seen = self.pipeline.off_thread(move || look(reply, known)).await;
@@ -80,6 +88,13 @@ impl Stage for Poll {
                 }
                 Ok(None) => break,
                 // What has been stored stays; the rest is news again at the next poll.
+                Err(Error::Full) => plan.document = None,
+                Err(error) => return Err(error),
+            }
+        }
+        while let Some(old) = plan.document.as_mut().and_then(split_archive) {
+            match store.remember(&lease, old).await {
+                Ok(()) => {}
                 Err(Error::Full) => plan.document = None,
                 Err(error) => return Err(error),
             }
@@ -121,6 +136,12 @@ fn planned(pipeline: &Pipeline, lease: &Lease<DueFeed>, seen: Seen) -> PollPlan 
 fn split_chunk(document: &mut NewDocument) -> Option<Vec<NewEntry>> {
     let entries = &mut document.entries;
     (entries.len() > CHUNK).then(|| entries.split_off(entries.len() - CHUNK))
+}
+
+/// Takes a chunk off what is only to be remembered.
+fn split_archive(document: &mut NewDocument) -> Option<Vec<i64>> {
+    let archive = &mut document.archive;
+    (archive.len() > ARCHIVE_CHUNK).then(|| archive.split_off(archive.len() - ARCHIVE_CHUNK))
 }
 
 const DEADLY: &str =
@@ -169,6 +190,7 @@ fn request(feed: &DueFeed, url: Url, source: Option<&super::plan::SourcePlan>) -
 pub struct Seen {
     result: Result<News, Trouble>,
     reached: Vec<String>,
+    robots: Option<RobotsTxt>,
 }
 
 enum News {
@@ -180,6 +202,16 @@ struct Fresh {
     document: Document,
     response: Response,
     body_hash: i64,
+    /// Hashes of what is only to be remembered: the old addresses of a sitemap.
+    archive: Vec<i64>,
+    /// What the reader of a source that is no feed wants to know at the next poll.
+    note: Option<String>,
+}
+
+impl Fresh {
+    fn new(document: Document, response: Response, body_hash: i64) -> Self {
+        Self { document, response, body_hash, archive: Vec::new(), note: None }
+    }
 }
 
 struct Trouble {
@@ -191,13 +223,23 @@ struct Trouble {
 
 impl Seen {
     fn failed(reason: &str) -> Self {
-        Self { result: Err(Trouble::plain(reason)), reached: Vec::new() }
+        Self { result: Err(Trouble::plain(reason)), reached: Vec::new(), robots: None }
     }
 }
 
 impl Trouble {
     fn plain(reason: &str) -> Self {
         Self { reason: reason.to_owned(), gone: false, throttled: false, retry_after: None }
+    }
+
+    fn refused(response: &Response) -> Self {
+        let status = response.status;
+        Self {
+            reason: http::refusal(response),
+            gone: status == 410,
+            throttled: status == 429,
+            retry_after: response.retry_after.filter(|_| matches!(status, 429 | 503)),
+        }
     }
 }
 
@@ -208,7 +250,7 @@ fn look(reply: Reply, known: Option<i64>) -> Seen {
         Err(failure) => Err(Trouble::plain(&failure.to_string())),
         Ok(response) => news(response, known),
     };
-    Seen { result, reached }
+    Seen { result, reached, robots: None }
 }
 
 fn news(response: Response, known: Option<i64>) -> Result<News, Trouble> {
@@ -222,14 +264,9 @@ fn news(response: Response, known: Option<i64>) -> Result<News, Trouble> {
                 feed::parse(&response.body, response.content_type.as_deref(), Some(&response.url))
                     .map_err(|error| Trouble::plain(&error.to_string()))?
             };
-            Ok(News::Document(Box::new(Fresh { document, response, body_hash })))
+            Ok(News::Document(Box::new(Fresh::new(document, response, body_hash))))
         }
-        status => Err(Trouble {
-            reason: http::refusal(&response),
-            gone: status == 410,
-            throttled: status == 429,
-            retry_after: response.retry_after.filter(|_| matches!(status, 429 | 503)),
-        }),
+        _ => Err(Trouble::refused(&response)),
     }
 }
 
@@ -270,7 +307,7 @@ fn decide(
         outcome,
         health,
         document,
-        hosts: HostPlan { next_at: now, reached: seen.reached, ..HostPlan::default() },
+        hosts: HostPlan { next_at: now, reached: seen.reached, robots: seen.robots, ..HostPlan::default() },
         notice,
     }
 }
@@ -319,7 +356,7 @@ pub async fn look_after_sources(pipeline: &Pipeline) -> Result<(), Error> {
 }
 
 fn new_document(feed: &DueFeed, fresh: Fresh, full_text: bool, now: Timestamp) -> NewDocument {
-    let Fresh { document, response, body_hash } = fresh;
+    let Fresh { document, response, body_hash, archive, note } = fresh;
     let horizon = now - DAY;
     let identities = feed::identities(&document.entries);
     let entries: Vec<_> = document
@@ -342,16 +379,16 @@ fn new_document(feed: &DueFeed, fresh: Fresh, full_text: bool, now: Timestamp) -
         entries,
         answered_by: response.url.to_string(),
         body_hash,
+        archive,
+        note,
     }
 }
 
 fn new_entry(entry: feed::Entry, identity: &str, quiet: bool, full_text: bool) -> NewEntry {
-    let content =
-        [entry.title.as_str(), entry.link.as_deref().unwrap_or_default(), &entry.summary].join("\n");
     let page = entry.link.as_deref().filter(|_| full_text).and_then(|link| Url::parse(link).ok());
     NewEntry {
         ident: xxh3_64(identity.as_bytes()).cast_signed(),
-        content: xxh3_64(content.as_bytes()).cast_signed(),
+        content: content_of(&entry),
         title: entry.title,
         link: entry.link,
         summary: entry.summary,
@@ -361,4 +398,11 @@ fn new_entry(entry: feed::Entry, identity: &str, quiet: bool, full_text: bool) -
         quiet,
         host: page.as_ref().map(host_key),
     }
+}
+
+/// The hash of what an edit changes.
+fn content_of(entry: &feed::Entry) -> i64 {
+    let content =
+        [entry.title.as_str(), entry.link.as_deref().unwrap_or_default(), &entry.summary].join("\n");
+    xxh3_64(content.as_bytes()).cast_signed()
 }

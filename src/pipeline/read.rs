@@ -156,19 +156,15 @@ async fn look(plan: &Plan, lease: &Lease<DueEntry>, now: Timestamp) -> Look {
             rules(plan.http.get(&ask(address, Accept::Robots)).await)
         }
         Rules::Unavailable => Look::Failed { reason: NO_ROBOTS.to_owned(), reached: Vec::new() },
-        Rules::Known(robots)
-            if !robots.allows(&url[url::Position::BeforePath..url::Position::AfterQuery]) =>
-        {
-            Look::Forbidden
-        }
+        Rules::Known(robots) if !robots.allow(&url) => Look::Forbidden,
         Rules::Known(_) => page(plan.http.get(&ask(url, Accept::Page)).await),
     }
 }
 
-const NO_ROBOTS: &str = "robots.txt could not be had just now";
+pub(super) const NO_ROBOTS: &str = "robots.txt could not be had just now";
 
 /// The rules of a host.
-enum Rules {
+pub(super) enum Rules {
     Known(Robots),
     /// They could not be had a moment ago.
     Unavailable,
@@ -178,7 +174,7 @@ enum Rules {
 
 /// What is known of the rules of a host, and fresh. That they cannot be had is remembered for less than
 /// a page waits for its next try, which asks anew.
-fn robots(host: &Host, now: Timestamp, moment: std::time::Duration) -> Rules {
+pub(super) fn robots(host: &Host, now: Timestamp, moment: std::time::Duration) -> Rules {
     let known_for = |age| host.robots_at.is_some_and(|at| now.since(at) < age);
     match &host.robots {
         Some(rules) if known_for(ROBOTS_AGE) => Rules::Known(Robots::parse(rules)),
@@ -187,19 +183,11 @@ fn robots(host: &Host, now: Timestamp, moment: std::time::Duration) -> Rules {
     }
 }
 
-/// RFC 9309, section 2.3.1: a host without rules allows all; one that cannot be asked forbids for now.
 fn rules(reply: Reply) -> Look {
     let reached = reply.hops.iter().map(|hop| host_key(&hop.url)).collect();
-    match reply.result {
-        Ok(response) if (200..300).contains(&response.status) => Look::Robots { body: response.body },
-        Ok(response) if (400..500).contains(&response.status) && response.status != 429 => {
-            Look::Robots { body: Vec::new() }
-        }
-        Ok(response) => {
-            let reason = format!("robots.txt: {}", http::status_reason(response.status));
-            Look::NoRobots { reason, reached }
-        }
-        Err(failure) => Look::NoRobots { reason: format!("robots.txt: {failure}"), reached },
+    match http::robots::rules(reply.result) {
+        Ok(body) => Look::Robots { body },
+        Err(reason) => Look::NoRobots { reason, reached },
     }
 }
 
@@ -300,7 +288,7 @@ fn decide(plan: &Plan, entry: &DueEntry, tries: u32, look: Look, now: Timestamp)
             return settled;
         }
         Look::Nothing => {}
-        Look::Forbidden => problem = Some("robots.txt forbids the page".to_owned()),
+        Look::Forbidden => problem = Some(http::robots::FORBIDS.to_owned()),
         Look::Broken(reason) => {
             settled.notice = page_broken(entry, &reason);
             problem = Some(reason);

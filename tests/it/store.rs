@@ -217,6 +217,8 @@ fn document(entries: Vec<NewEntry>) -> NewDocument {
         complete: true,
         shows: u32::try_from(entries.len()).unwrap(),
         entries,
+        archive: Vec::new(),
+        note: None,
     }
 }
 

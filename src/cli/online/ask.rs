@@ -7,9 +7,12 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use url::Url;
 
 use crate::config::Source;
-use crate::domain::feed::{self, FeedError};
+use crate::domain::feed::sitemap::{self, Part, Parts};
+use crate::domain::feed::{self, Document, FeedError, Kind, Reading};
+use crate::io::http::robots::{self, Robots};
 use crate::io::http::{self, Accept, Client, Failure, Phase, Reply, Request, host_key};
 use crate::time::Timestamp;
 
@@ -56,9 +59,9 @@ pub async fn ask(client: Client, sources: &[Source], gap: Duration, bar: &Progre
         free_at: Mutex::default(),
         bar: bar.clone(),
     });
-    let mut hosts: BTreeMap<String, Vec<(usize, Request)>> = BTreeMap::new();
+    let mut hosts: BTreeMap<String, Vec<(usize, Kind, Request)>> = BTreeMap::new();
     for (number, source) in sources.iter().enumerate() {
-        hosts.entry(host_key(&source.url)).or_default().push((number, request(source)));
+        hosts.entry(host_key(&source.url)).or_default().push((number, source.kind.clone(), request(source)));
     }
     let mut asking = JoinSet::new();
     for (host, requests) in hosts {
@@ -76,7 +79,7 @@ fn request(source: &Source) -> Request {
         own_port: source.url.port_or_known_default(),
         credentials: source.credentials.clone(),
         route: source.route.clone(),
-        ..Request::new(source.url.clone(), Accept::Feed)
+        ..Request::new(source.url.clone(), Accept::source(&source.kind))
     }
 }
 
@@ -90,24 +93,70 @@ struct Asker {
 }
 
 impl Asker {
-    async fn ask_host(&self, host: &str, requests: Vec<(usize, Request)>) -> Vec<(usize, Answer)> {
+    async fn ask_host(&self, host: &str, requests: Vec<(usize, Kind, Request)>) -> Vec<(usize, Answer)> {
         let mut answers = Vec::new();
-        for (number, request) in requests {
-            self.wait_for(host).await;
-            // A closed semaphore would only ask faster.
-            let slot = self.slots.acquire().await;
-            let reply = self.client.get(&request).await;
-            drop(slot);
-            let reached: Vec<String> = reply.hops.iter().map(|hop| host_key(&hop.url)).collect();
-            self.hold(reached.iter().map(String::as_str).chain([host]));
-            let judged = tokio::task::spawn_blocking(move || judge(reply)).await;
-            let answer = judged.unwrap_or_else(|_| {
-                Answer::Trouble(Trouble::new("the feed breaks its reader", "please report its address", true))
-            });
+        for (number, kind, request) in requests {
+            let answer = match self.look(host, kind.clone(), &request).await {
+                Ok((Reading::Document(document), _)) => Answer::of(&document),
+                Ok((Reading::Index(parts), from)) => self.look_into(&from, kind, &request, &parts).await,
+                Err(trouble) => Answer::Trouble(trouble),
+            };
             answers.push((number, answer));
             self.bar.inc(1);
         }
         answers
+    }
+
+    /// Of a sitemap in parts the newest shows whether it can be read.
+    async fn look_into(&self, from: &Url, kind: Kind, request: &Request, parts: &[Part]) -> Answer {
+        let homes = [host_key(&request.url), host_key(from)];
+        let is_near = |url: &Url| homes.contains(&host_key(url)) && *url != request.url && url != from;
+        let due = Parts::default().due(parts, is_near, 0);
+        let Some(part) = due.parts.first() else { return Answer::Trouble(unread(&sitemap::no_part(&due))) };
+        let request = Request { url: part.url.clone(), ..request.clone() };
+        match self.look(&host_key(&part.url), kind, &request).await {
+            Ok((Reading::Document(document), _)) => Answer::of(&document),
+            Ok((Reading::Index(_), _)) => Answer::Trouble(unread(&sitemap::nested())),
+            Err(trouble) => {
+                let reason = format!("its part {}: {}", http::masked(&part.url), trouble.reason);
+                Answer::Trouble(Trouble { reason, ..trouble })
+            }
+        }
+    }
+
+    async fn look(&self, host: &str, kind: Kind, request: &Request) -> Result<(Reading, Url), Trouble> {
+        if let Kind::Page(_) = kind {
+            self.may_read(host, request).await?;
+        }
+        let reply = self.get(host, request).await;
+        let judged = tokio::task::spawn_blocking(move || judge(&kind, reply)).await;
+        judged.unwrap_or_else(|_| {
+            Err(Trouble::new("the feed breaks its reader", "please report its address", true))
+        })
+    }
+
+    /// Pages are read where robots.txt allows it.
+    async fn may_read(&self, host: &str, request: &Request) -> Result<(), Trouble> {
+        let Ok(url) = request.url.join("/robots.txt") else { return Ok(()) };
+        let asked = Request { url, accept: Accept::Robots, ..request.clone() };
+        match robots::rules(self.get(host, &asked).await.result) {
+            Ok(rules) if Robots::parse(&rules).allow(&request.url) => Ok(()),
+            Ok(_) => {
+                Err(Trouble::new(robots::FORBIDS, "ask its publisher to let habar in, or take it out", true))
+            }
+            Err(reason) => Err(Trouble::new(reason, PASSES, false)),
+        }
+    }
+
+    async fn get(&self, host: &str, request: &Request) -> Reply {
+        self.wait_for(host).await;
+        // A closed semaphore would only ask faster.
+        let slot = self.slots.acquire().await;
+        let reply = self.client.get(request).await;
+        drop(slot);
+        let reached: Vec<String> = reply.hops.iter().map(|hop| host_key(&hop.url)).collect();
+        self.hold(reached.iter().map(String::as_str).chain([host]));
+        reply
     }
 
     async fn wait_for(&self, host: &str) {
@@ -131,21 +180,22 @@ impl Asker {
     }
 }
 
-/// What a reply says of its source.
-fn judge(reply: Reply) -> Answer {
-    let response = match reply.result {
-        Ok(response) => response,
-        Err(failure) => return Answer::Trouble(failed(&failure)),
-    };
-    if !(200..300).contains(&response.status) {
-        return Answer::Trouble(refused(response.status));
+impl Answer {
+    fn of(document: &Document) -> Self {
+        let dates = document.entries.iter().filter_map(|entry| entry.published.or(entry.modified));
+        Self::Feed { entries: document.entries.len(), newest: dates.max() }
     }
-    match feed::parse(&response.body, response.content_type.as_deref(), Some(&response.url)) {
-        Ok(document) => Answer::Feed {
-            entries: document.entries.len(),
-            newest: document.entries.iter().filter_map(|entry| entry.published).max(),
-        },
-        Err(error) => Answer::Trouble(unread(&error)),
+}
+
+/// What a reply says of its source.
+fn judge(kind: &Kind, reply: Reply) -> Result<(Reading, Url), Trouble> {
+    let response = reply.result.map_err(|failure| failed(&failure))?;
+    if !(200..300).contains(&response.status) {
+        return Err(refused(response.status));
+    }
+    match feed::read(kind, &response.body, response.content_type.as_deref(), Some(&response.url)) {
+        Ok(reading) => Ok((reading, response.url)),
+        Err(error) => Err(unread(&error)),
     }
 }
 
@@ -188,6 +238,13 @@ fn refused(status: u16) -> Trouble {
 
 fn unread(error: &FeedError) -> Trouble {
     let help = match error {
+        FeedError::NotAFeed { found } if found == feed::SITEMAP => {
+            "a sitemap is read with kind = \"sitemap\""
+        }
+        FeedError::Unmatched(_) => "`habar try feed URL --kind page --item …` shows what a selector finds",
+        FeedError::Mistaken { .. } | FeedError::Index { .. } => {
+            "see what its address answers, and write what it says"
+        }
         FeedError::NotAFeed { .. } => "open it in a browser, and look for the address of its feed there",
         _ => "tell its publisher; `habar try feed` shows what is wrong with it",
     };

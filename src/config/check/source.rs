@@ -9,6 +9,8 @@ use url::Url;
 use super::{Checker, SOME, items};
 use crate::config::diagnostic::At;
 use crate::config::{HttpConfig, Polling, Source, raw};
+use crate::domain::feed::Kind;
+use crate::domain::feed::listing::{Css, Selectors};
 use crate::io::http;
 use crate::time::show_duration;
 
@@ -88,7 +90,80 @@ impl Checker<'_> {
         let allow_private = raw.allow_private.as_ref().is_some_and(|switch| *switch.get_ref());
         let credentials = self.credentials(raw, &url, allow_private).map(Arc::new);
         let route = self.route(raw);
-        Source { url, name, tags, max_interval, full_text, allow_private, credentials, route }
+        let kind = self.kind(raw);
+        Source { url, kind, name, tags, max_interval, full_text, allow_private, credentials, route }
+    }
+
+    fn kind(&mut self, raw: &raw::Source) -> Kind {
+        let is_page = match &raw.kind {
+            Some(kind) => match kind.get_ref().trim() {
+                "feed" => false,
+                "page" => true,
+                "sitemap" => {
+                    self.refuse_selectors(raw, "a sitemap has no selectors");
+                    return Kind::Sitemap;
+                }
+                other => {
+                    let help = "write kind = \"feed\", \"sitemap\" or \"page\"; a feed needs no kind";
+                    self.error(kind, format!("{other:?} is no kind of source"), help);
+                    return Kind::Feed;
+                }
+            },
+            None => false,
+        };
+        if !is_page {
+            self.refuse_selectors(raw, "a feed has no selectors");
+            return Kind::Feed;
+        }
+        let item = raw.item.as_ref().map(|item| self.selector("item", item));
+        let mut inner = |key, raw: &raw::Text| raw.as_ref().and_then(|raw| self.selector(key, raw));
+        let (link, title) = (inner("link", &raw.link), inner("title", &raw.title));
+        let (date, summary) = (inner("date", &raw.date), inner("summary", &raw.summary));
+        match (item, &raw.kind) {
+            (Some(Some(item)), _) => Kind::Page(Arc::new(Selectors { item, link, title, date, summary })),
+            (None, Some(kind)) if !raw.flawed => {
+                let help = "write what encloses each piece of news, for example: item = \"article.card\"";
+                self.error(kind, "a page needs the selector of its items", help);
+                Kind::Feed
+            }
+            _ => Kind::Feed,
+        }
+    }
+
+    fn selector(&mut self, key: &str, raw: &Spanned<String>) -> Option<Css> {
+        match raw.get_ref().parse() {
+            Ok(css) => Some(css),
+            Err(error) => {
+                let message = format!("{key} = {:?} is no CSS selector: {error}", raw.get_ref());
+                self.error(
+                    raw,
+                    message,
+                    "`habar try feed URL --kind page --item …` shows what a selector finds",
+                );
+                None
+            }
+        }
+    }
+
+    /// A selector that nobody looks at would be taken for one that works.
+    fn refuse_selectors(&mut self, raw: &raw::Source, why: &str) {
+        let keys = [
+            ("item", &raw.item),
+            ("link", &raw.link),
+            ("title", &raw.title),
+            ("date", &raw.date),
+            ("summary", &raw.summary),
+        ];
+        for (key, raw) in keys {
+            if let Some(raw) = raw {
+                let help = if key == "title" {
+                    "write kind = \"page\", or take it out; the outlet's name is name = \"…\""
+                } else {
+                    "write kind = \"page\", or take it out"
+                };
+                self.error(raw, format!("{key}: {why}"), help);
+            }
+        }
     }
 
     fn url(&mut self, raw: &Spanned<String>) -> Option<Url> {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::tree::{Page, is_block, squeeze, weight};
+use crate::domain::html::tree::{Page, is_block, squeeze, weight};
 
 /// One paragraph, heading, list item or cell.
 #[derive(Debug, Clone)]
@@ -113,7 +113,7 @@ impl Maker<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::article::tree::parse;
+    use crate::domain::html::tree::parse;
 
     fn check(html: &str, expected: &[&str]) {
         let (tree, _) = parse(html);

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::blocks::{Block, blocks};
 use super::names::Names;
-use super::tree::{Page, is_block, lower, weight};
+use crate::domain::html::tree::{Page, is_block, lower, weight};
 
 /// What stands on the page.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 use super::linked::Linked;
 use super::meta::{Tags, foreign};
 use super::names::Names;
-use super::tree::{Page, squeeze};
+use crate::domain::html::tree::{Page, squeeze};
 
 /// Names of people: from structured data, else the byline, else the meta tags.
 pub(super) fn authors(page: &Page<'_>, tags: &Tags, linked: &Linked, title: &str) -> Vec<String> {

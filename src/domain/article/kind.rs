@@ -8,7 +8,7 @@ use super::body::{Body, Sums};
 use super::linked::Linked;
 use super::meta::{Tags, is_home};
 use super::names::Names;
-use super::tree::{Page, lower, weight};
+use crate::domain::html::tree::{Page, lower, weight};
 
 /// What a page is judged by.
 pub(super) struct Seen<'s, 'a> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::tree::squeeze;
+use crate::domain::html::tree::squeeze;
 
 /// What structured data says of the article.
 #[derive(Debug, Default, Clone)]

@@ -7,7 +7,7 @@ use url::{Host, Url};
 use super::dates::{self, Written};
 use super::linked::Linked;
 use super::names::Names;
-use super::tree::{Page, squeeze};
+use crate::domain::html::tree::{Page, squeeze};
 
 /// The `<meta>` tags by name, property or itemprop, lower case; each with all its values in order.
 #[derive(Debug, Default)]
@@ -271,7 +271,7 @@ fn visible(page: &Page<'_>, left_out: &[bool]) -> Option<Written> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::article::tree::parse;
+    use crate::domain::html::tree::parse;
 
     #[test]
     fn a_canonical_address_is_on_the_site_and_no_home_page() {

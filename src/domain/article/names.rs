@@ -1,6 +1,6 @@
 //! What the class and id of an element say about it.
 
-use super::tree::Page;
+use crate::domain::html::tree::Page;
 
 /// The words of an element's class and id, lower case.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@ use url::Url;
 
 use super::linked::Linked;
 use super::meta::{Tags, foreign};
-use super::tree::{Page, squeeze, weight};
+use crate::domain::html::tree::{Page, squeeze, weight};
 
 /// The headline: the `<h1>` that agrees with what the head says, else what the head says, cut.
 pub(super) fn title(page: &Page<'_>, tags: &Tags, linked: &Linked, url: &Url) -> String {

@@ -111,6 +111,7 @@ impl Draft {
             author: author(&self.people),
             published: self.published.or(self.updated).or(self.created),
             language: self.language.as_deref().and_then(language_tag).or_else(|| feed_language.cloned()),
+            modified: None,
         }
     }
 }
@@ -183,7 +184,7 @@ fn person_name(raw: &str) -> Option<String> {
     if name.is_empty() { None } else { Some(name) }
 }
 
-fn language_tag(raw: &str) -> Option<String> {
+pub(super) fn language_tag(raw: &str) -> Option<String> {
     let tag = raw.trim().to_ascii_lowercase().replace('_', "-");
     let primary = tag.split('-').next().unwrap_or_default();
     let valid = matches!(primary.len(), 2..=3)

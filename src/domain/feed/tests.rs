@@ -50,6 +50,7 @@ fn rss_2_with_everything() {
         author: Some("Aylin Demir".to_owned()),
         published: dates::parse("2026-11-23T07:00:00Z"),
         language: Some("en-us".to_owned()),
+        modified: None,
     };
     assert_eq!(document.entries, [expected]);
     assert_eq!(document.title.as_deref(), Some("Steppe & Sea"));

@@ -2,12 +2,27 @@
 
 use std::time::Duration;
 
+use super::{Failure, Response, status_reason};
+
+/// What is told of a page that its host does not let us read.
+pub const FORBIDS: &str = "robots.txt forbids the page";
 /// The product token that robots.txt calls us by.
 pub const TOKEN: &str = "habar";
 /// RFC 9309 asks for at least 500 KiB; what lies beyond is not read.
 const MAX_BYTES: usize = 500 * 1024;
 /// A longer delay than this is an attempt to say "never", and is not waited for.
 const MAX_DELAY: Duration = crate::time::HOUR;
+
+/// The rules that an answer gives, empty where its host has none; else why they cannot be had, so that nothing
+/// may be read for now (RFC 9309, section 2.3.1).
+pub fn rules(answer: Result<Response, Failure>) -> Result<Vec<u8>, String> {
+    match answer {
+        Ok(response) if (200..300).contains(&response.status) => Ok(response.body),
+        Ok(response) if (400..500).contains(&response.status) && response.status != 429 => Ok(Vec::new()),
+        Ok(response) => Err(format!("robots.txt: {}", status_reason(response.status))),
+        Err(failure) => Err(format!("robots.txt: {failure}")),
+    }
+}
 
 /// The rules that hold for this crawler on one host.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,6 +83,11 @@ impl Robots {
         }
         let matching = self.rules.iter().filter(|rule| matches(&rule.pattern, &path));
         matching.max_by_key(|rule| (rule.pattern.len(), rule.allow)).is_none_or(|rule| rule.allow)
+    }
+
+    /// Whether this address may be fetched.
+    pub fn allow(&self, url: &url::Url) -> bool {
+        self.allows(&url[url::Position::BeforePath..url::Position::AfterQuery])
     }
 
     /// The pause that the host asks for between two requests.

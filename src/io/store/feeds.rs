@@ -90,6 +90,10 @@ pub struct NewDocument {
     pub shows: u32,
     /// The last chunk of its entries.
     pub entries: Vec<NewEntry>,
+    /// Hashes of the ids of what is only to be remembered, as the last chunk of them.
+    pub archive: Vec<i64>,
+    /// What its reader wants to know at the next poll; None: what it knows already.
+    pub note: Option<String>,
 }
 
 /// What a poll's settle writes.
@@ -320,6 +324,10 @@ fn store_document(
 ) -> rusqlite::Result<Brought> {
     let brought = store_entries(tx, feed.id, feed.first_sight, &document.entries, now)?;
     let news_at = (!brought.new.is_empty()).then_some(now.millis());
+    super::listed::remember(tx, feed.id, &document.archive)?;
+    if let Some(note) = &document.note {
+        super::listed::write_note(tx, feed.id, note)?;
+    }
     // What broke off may have more that is old. What breaks off each time would stay first sight for ever.
     let seen = document.complete || feed.health.state != State::New;
     tx.prepare_cached(

@@ -20,7 +20,7 @@ const MAX_LOOKS: usize = 12_000_000;
 const PIECE: usize = 1024;
 
 /// Parses as much of a page as the bounds allow; true when that was all of it.
-pub(super) fn parse(html: &str) -> (Html, bool) {
+pub(in crate::domain) fn parse(html: &str) -> (Html, bool) {
     let options = ParseOpts {
         tree_builder: TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() },
         ..ParseOpts::default()
@@ -168,7 +168,7 @@ impl TreeSink for Counting {
 
 /// One node of the flat list.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Flat<'a> {
+pub(in crate::domain) struct Flat<'a> {
     /// The element around it; the root is its own parent.
     pub parent: usize,
     /// One past its last descendant.
@@ -182,7 +182,7 @@ pub(super) struct Flat<'a> {
 
 /// A page in document order.
 #[derive(Debug)]
-pub(super) struct Page<'a> {
+pub(in crate::domain) struct Page<'a> {
     /// Its nodes; the first is the document.
     pub nodes: Vec<Flat<'a>>,
 }
@@ -268,7 +268,7 @@ impl<'a> Page<'a> {
 }
 
 /// Elements that stand on lines of their own.
-pub(super) fn is_block(tag: &str) -> bool {
+pub(in crate::domain) fn is_block(tag: &str) -> bool {
     matches!(
         tag,
         "address"
@@ -328,17 +328,17 @@ pub(super) fn is_block(tag: &str) -> bool {
 }
 
 /// One line of plain text.
-pub(super) fn squeeze(text: &str) -> String {
+pub(in crate::domain) fn squeeze(text: &str) -> String {
     crate::domain::text::clean(text)
 }
 
 /// Lower case for comparing: a Turkish `İ` becomes a plain `i`, not one with a second dot.
-pub(super) fn lower(text: &str) -> String {
+pub(in crate::domain) fn lower(text: &str) -> String {
     text.to_lowercase().replace('\u{307}', "")
 }
 
 /// How much reading a text is: characters, with those of scripts that need few of them counted double.
-pub(super) fn weight(text: &str) -> usize {
+pub(in crate::domain) fn weight(text: &str) -> usize {
     let mut space = true;
     let mut sum = 0;
     for c in text.chars() {

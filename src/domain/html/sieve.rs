@@ -16,7 +16,7 @@ const LEFT_OUT: [&str; 3] = ["plaintext", "frameset", "frame"];
 
 /// What is left of a page for the parser, and what was put aside.
 #[derive(Debug, Default)]
-pub(super) struct Sieved {
+pub(in crate::domain) struct Sieved {
     /// Markup without scripts, styles and comments.
     pub html: String,
     /// The texts of `application/ld+json` scripts.
@@ -30,7 +30,7 @@ pub(super) struct Sieved {
 }
 
 /// Takes a page apart into markup and structured data.
-pub(super) fn sieve(source: &str) -> Sieved {
+pub(in crate::domain) fn sieve(source: &str) -> Sieved {
     let mut out = Sieved { html: String::with_capacity(source.len()), ..Sieved::default() };
     let mut rest = source;
     while let Some(at) = rest.find('<') {
