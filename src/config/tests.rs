@@ -4,6 +4,7 @@ mod packs;
 
 use super::*;
 use crate::domain::digest::release::Rule;
+use crate::domain::feed::listing::Selectors;
 use crate::domain::scope::Selector;
 use crate::io::http;
 use crate::time::DAY;
@@ -309,6 +310,21 @@ fn a_secret_is_in_a_file_or_a_credential_of_the_unit() {
         assert_eq!(login, Some(&http::Login::Bearer(expected)), "{named}");
         assert!(!format!("{config:?}").contains("hunter2"));
     }
+}
+
+#[test]
+fn a_source_is_a_feed_unless_it_says_what_else() {
+    assert_eq!(source("").kind, Kind::Feed);
+    assert_eq!(source("kind = 'feed'").kind, Kind::Feed);
+    assert_eq!(source("kind = 'sitemap'").kind, Kind::Sitemap);
+    let page = |lines: &str| match source(&format!("kind = 'page'\n{lines}")).kind {
+        Kind::Page(selectors) => selectors,
+        other => panic!("{other:?}"),
+    };
+    let least = page("item = ' article.card '");
+    assert_eq!(*least, Selectors::new("article.card".parse().unwrap()));
+    let whole = page("item = 'li'\nlink = 'a'\ntitle = 'h2'\ndate = 'time'\nsummary = 'p'");
+    assert_eq!(whole.fingerprint(), "li\na\nh2\ntime\np");
 }
 
 #[test]
@@ -693,6 +709,9 @@ fn the_examples_of_the_shipped_file_are_accepted() {
             "mail" => "[mail]\nfrom = 'habar@example.org'\nto = ['desk@example.org']\nuser = 'habar'\n",
             "source" if key == "proxy_password_file" => {
                 "[[source]]\nurl = 'https://example.org/'\nproxy = 'http://me@proxy.example'\n"
+            }
+            "source" if ["item", "link", "title", "date", "summary"].contains(&key) => {
+                "[[source]]\nurl = 'https://example.org/'\nkind = 'page'\nitem = 'article'\n"
             }
             "source" => "[[source]]\nurl = 'https://example.org/'\n",
             _ => "[[watch]]\nname = 'A'\nkeywords = ['OTS']\n",

@@ -28,6 +28,7 @@ mod rhythm;
 mod secrets;
 mod small_disk;
 mod smtp_server;
+mod sources;
 mod store;
 mod tidy;
 mod web;

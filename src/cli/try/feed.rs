@@ -220,7 +220,7 @@ fn index(parts: &[Part]) -> Result<()> {
         output::style::HEADING,
         format!("A sitemap in {}", output::counted(parts.len(), "part")),
     ))?;
-    let due = Parts::default().due(parts, |_| true, 0);
+    let due = Parts::default().due(parts, &[], |_| true, 0);
     output::line("the newest are read; `habar try feed PART --kind sitemap` shows one of them")?;
     let mut table = output::Table::new(&["CHANGED", "PART"]);
     for part in &due.parts {

@@ -458,9 +458,10 @@ pub struct Due {
 
 impl Parts {
     /// Which parts to read: those that changed, the newest first. Parts at hosts that `is_near` refuses are none of
-    /// this source's. `turn` grows with every poll: of the parts without dates one is read in turn with the others.
-    pub fn due(&self, index: &[Part], is_near: impl Fn(&Url) -> bool, turn: u64) -> Due {
-        let (mut near, far): (Vec<&Part>, Vec<&Part>) = index.iter().partition(|part| is_near(&part.url));
+    /// this source's, and what `own` names are no parts. `turn` grows with every poll: of the parts without dates one is read in turn with the others.
+    pub fn due(&self, index: &[Part], own: &[&Url], is_near: impl Fn(&Url) -> bool, turn: u64) -> Due {
+        let parts = index.iter().filter(|part| !own.contains(&&part.url));
+        let (mut near, far): (Vec<&Part>, Vec<&Part>) = parts.partition(|part| is_near(&part.url));
         near.retain(|part| !is_list(&part.url));
         near.sort_by_cached_key(|part| std::cmp::Reverse(recency(part)));
         near.truncate(MAX_PARTS);

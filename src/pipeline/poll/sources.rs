@@ -177,10 +177,10 @@ impl Asking<'_> {
     ) -> Result<Fresh, Trouble> {
         let homes = [self.feed.host.name.clone(), host_key(&response.url)];
         let own = [&self.source.url, &response.url];
-        let is_near = |url: &Url| homes.contains(&host_key(url)) && !own.contains(&url);
+        let is_near = |url: &Url| homes.contains(&host_key(url));
         // A quarter of an hour is the shortest time between two polls that is usual.
         let turn = u64::try_from(self.now.millis()).unwrap_or(0) / (15 * MINUTE).as_secs() / 1000;
-        let due = known.due(index, is_near, turn);
+        let due = known.due(index, &own, is_near, turn);
         if due.near == 0 {
             return Err(Trouble::plain(&sitemap::no_part(&due).to_string()));
         }
