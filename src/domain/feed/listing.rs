@@ -107,13 +107,13 @@ fn mistake(text: &str, error: &str) -> String {
 /// The first name after a colon that is none of those that are known.
 fn unknown_pseudo(text: &str) -> &str {
     const KNOWN: [&str; 8] = ["has", "is", "where", "not", "empty", "root", "scope", "link"];
-    let names = text.split(':').skip(1).filter(|name| !name.is_empty()).map(|name| {
+    let mut names = text.split(':').skip(1).filter(|name| !name.is_empty()).map(|name| {
         let end = name.find(|c: char| !c.is_alphanumeric() && c != '-').unwrap_or(name.len());
         &name[..end]
     });
     let is_known =
         |name: &str| KNOWN.contains(&name) || name.ends_with("-child") || name.ends_with("-of-type");
-    names.filter(|name| !is_known(name)).next().unwrap_or_default()
+    names.find(|name| !is_known(name)).unwrap_or_default()
 }
 
 /// What the selectors found.

@@ -6,7 +6,6 @@
 //! of its address until its page has been read.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use quick_xml::Reader as Xml;
 use quick_xml::escape::resolve_html5_entity;
@@ -161,16 +160,9 @@ fn percent_decoded(piece: &str) -> String {
         let hex = |at: usize| {
             after.get(at).and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok())
         };
-        match (byte, hex(0), hex(1)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push(high * 16 + low);
-                rest = &after[2..];
-            }
-            _ => {
-                bytes.push(*byte);
-                rest = after;
-            }
-        }
+        let octet = hex(0).zip(hex(1)).filter(|_| *byte == b'%').map(|(high, low)| high * 16 + low);
+        rest = if octet.is_some() { &after[2..] } else { after };
+        bytes.push(octet.unwrap_or(*byte));
     }
     String::from_utf8(bytes).unwrap_or_default()
 }
@@ -376,7 +368,7 @@ pub fn sift(unseen: Vec<Entry>, first_sight: bool, now: Timestamp) -> (Vec<Entry
 /// A date without a time of day means all of the day.
 fn end_of_day(at: Timestamp) -> Timestamp {
     let day = i64::try_from(DAY.as_millis()).unwrap_or(i64::MAX);
-    if at.millis() % day == 0 { at + (DAY - Duration::from_millis(1)) } else { at }
+    if at.millis() % day == 0 { at + DAY } else { at }
 }
 
 /// Why none of the parts of an index can be read.
@@ -434,6 +426,7 @@ impl Known {
     }
 
     /// The same of a part that has answered as before.
+    #[must_use]
     pub fn as_before(&self) -> Self {
         Self { archive: false, failures: 0, ..self.clone() }
     }

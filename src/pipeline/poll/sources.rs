@@ -329,7 +329,7 @@ fn sort(documents: Vec<(Document, bool)>, stored: &HashMap<i64, Option<i64>>, no
                 None => unseen.push(entry),
                 // Only a sitemap of news has titles that can be edited.
                 Some(Some(content)) if entry.published.is_some() && *content != content_of(&entry) => {
-                    edited.push(entry)
+                    edited.push(entry);
                 }
                 Some(_) => {}
             }

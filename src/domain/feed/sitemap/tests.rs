@@ -159,8 +159,9 @@ fn what_breaks_off_keeps_its_beginning_and_says_so() {
 fn hostile_sitemaps_cost_little() {
     let deep = format!("<urlset>{}", "<url>".repeat(100_000));
     assert_eq!(entries(&deep).len(), 0);
-    let urls: String =
+    let urls: Vec<String> =
         (0..50_010).map(|n| format!("<url><loc>https://valley.example/{n}</loc></url>")).collect();
+    let urls = urls.concat();
     assert_eq!(entries(format!("<urlset>{urls}</urlset>")).len(), 50_000, "as many as the protocol allows");
     let long =
         format!("<urlset><url><loc>https://valley.example/{}</loc></url></urlset>", "x".repeat(1_000_000));
