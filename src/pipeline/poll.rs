@@ -204,13 +204,15 @@ struct Fresh {
     body_hash: i64,
     /// Hashes of what is only to be remembered: the old addresses of a sitemap.
     archive: Vec<i64>,
+    /// How many entries the document shows, where those are not all of them; 0 when that says nothing.
+    shows: Option<u32>,
     /// What the reader of a source that is no feed wants to know at the next poll.
     note: Option<String>,
 }
 
 impl Fresh {
     fn new(document: Document, response: Response, body_hash: i64) -> Self {
-        Self { document, response, body_hash, archive: Vec::new(), note: None }
+        Self { document, response, body_hash, archive: Vec::new(), shows: None, note: None }
     }
 }
 
@@ -356,7 +358,7 @@ pub async fn look_after_sources(pipeline: &Pipeline) -> Result<(), Error> {
 }
 
 fn new_document(feed: &DueFeed, fresh: Fresh, full_text: bool, now: Timestamp) -> NewDocument {
-    let Fresh { document, response, body_hash, archive, note } = fresh;
+    let Fresh { document, response, body_hash, archive, shows, note } = fresh;
     let horizon = now - DAY;
     let identities = feed::identities(&document.entries);
     let entries: Vec<_> = document
@@ -375,7 +377,7 @@ fn new_document(feed: &DueFeed, fresh: Fresh, full_text: bool, now: Timestamp) -
         etag: validators.etag,
         last_modified: validators.last_modified,
         complete: !document.cut_off,
-        shows: u32::try_from(entries.len()).unwrap_or(u32::MAX),
+        shows: shows.unwrap_or(u32::try_from(entries.len()).unwrap_or(u32::MAX)),
         entries,
         answered_by: response.url.to_string(),
         body_hash,

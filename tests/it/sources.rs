@@ -330,14 +330,8 @@ async fn an_index_leads_neither_to_itself_nor_elsewhere() {
 #[tokio::test]
 async fn a_gigabyte_in_a_small_gzip_is_refused() {
     let world = World::new(&sitemap()).await;
-    let mut bomb = GzEncoder::new(Vec::new(), Compression::best());
-    let zeros = vec![b' '; 1 << 20];
-    for _ in 0..64 {
-        bomb.write_all(&zeros).unwrap();
-    }
-    let bomb = bomb.finish().unwrap();
     // Members of one file come out one after another: a gigabyte in all.
-    let bomb = bomb.repeat(16);
+    let bomb = gzip(&vec![b' '; 1 << 20]).repeat(1024);
     world.page(SITEMAP, xml(index(&[("http://a.test/bomb.xml.gz", None)])));
     world.page("http://a.test/bomb.xml.gz", Answer::ok("application/gzip", bomb));
     world.run_until_idle().await;

@@ -261,7 +261,7 @@ fn what_is_no_feed_is_named() {
             "this is a web page, not a feed",
         ),
         ("<!-- cached --><html><br></html>", "this is a web page, not a feed"),
-        ("<urlset/>", "this is a sitemap, not a feed"),
+        ("<urlset/>", "this is a sitemap, not a feed; write kind = \"sitemap\" under its url"),
         ("<opml/>", "this is an OPML list of feeds, not a feed"),
         (
             "<Error><Code>AccessDenied</Code></Error>",

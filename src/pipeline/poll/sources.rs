@@ -105,8 +105,9 @@ impl Asking<'_> {
             reading.map_err(|error| Trouble::plain(&remembering(error, note.matched).to_string()))?;
         let fresh = match reading {
             Reading::Document(document) if *kind == Kind::Sitemap => {
+                let shows = Some(u32::try_from(document.entries.len()).unwrap_or(u32::MAX));
                 let sorted = self.sort(vec![(document, self.feed.first_sight)]).await?;
-                Fresh { archive: sorted.archive, ..Fresh::new(sorted.document, response, body_hash) }
+                Fresh { archive: sorted.archive, shows, ..Fresh::new(sorted.document, response, body_hash) }
             }
             Reading::Document(document) => {
                 note.matched = Some(document.entries.len());
@@ -199,7 +200,12 @@ impl Asking<'_> {
             response.validators = Validators::default();
         }
         let body_hash = if is_done { body_hash } else { !body_hash };
-        Ok(Fresh { archive: sorted.archive, ..Fresh::new(sorted.document, response, body_hash) })
+        // What a part shows says nothing of how soon the others run over.
+        Ok(Fresh {
+            archive: sorted.archive,
+            shows: Some(0),
+            ..Fresh::new(sorted.document, response, body_hash)
+        })
     }
 
     async fn bring(&mut self, due: &Due, known: &mut Parts) -> Brought {
