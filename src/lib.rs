@@ -150,6 +150,7 @@
 //!     and the login of a source go to its own origin only.
 //!     Tests: `guard::every_way_to_write_a_private_address_is_seen_through`, `decode::bombs_stop_at_the_limit`,
 //!     `guard::a_redirect_into_a_closed_network_sends_no_packet_there`,
+//!     `sources::an_index_leads_neither_to_itself_nor_elsewhere`, `sources::a_gigabyte_in_a_small_gzip_is_refused`,
 //!     `proxy::what_is_seen_to_be_private_from_here_is_not_asked_through_a_proxy_either`,
 //!     `network::fifty_hosts_that_dawdle_do_not_hold_up_the_rest`,
 //!     `credentials::they_follow_a_redirect_inside_their_origin_and_to_no_other`,

@@ -9,6 +9,7 @@ use super::online::Online;
 use super::output::{self, Table, style};
 use super::{Exit, Loaded, Result, load_config};
 use crate::config::{self, Config, Diagnostic, Severity, Source, Watch};
+use crate::domain::feed::Kind;
 use crate::domain::scope::Selector;
 use crate::io::http::Route;
 use crate::time::show_duration;
@@ -152,6 +153,11 @@ fn sources(config: &Config) -> Result<()> {
 
 fn notes(source: &Source) -> String {
     let mut notes = Vec::new();
+    match &source.kind {
+        Kind::Feed => {}
+        Kind::Sitemap => notes.push("a sitemap".to_owned()),
+        Kind::Page(selectors) => notes.push(format!("the page's {}", selectors.item)),
+    }
     notes.extend(source.max_interval.map(|interval| format!("at least every {}", show_duration(interval))));
     notes.extend((!source.full_text).then(|| "pages are not read".to_owned()));
     notes.extend(source.allow_private.then(|| "may lie in a private network".to_owned()));
@@ -190,7 +196,10 @@ fn as_json(file: &Path, state: &Path, config: &Config) -> Value {
     let sources: Vec<_> = config
         .sources
         .iter()
-        .map(|source| json!({ "url": source.url.as_str(), "name": source.name, "tags": source.tags }))
+        .map(|source| {
+            let Source { url, kind, name, tags, .. } = source;
+            json!({ "url": url.as_str(), "kind": kind.as_str(), "name": name, "tags": tags })
+        })
         .collect();
     let watches: Vec<_> = config
         .watches

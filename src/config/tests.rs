@@ -496,7 +496,7 @@ fn check_change(old: &str, new: &str, said: &[&str]) {
 fn a_reload_says_in_words_what_changed() {
     let watch = "[[watch]]\nname = 'OTS'\nkeywords = ['OTS', 'summit']\n";
     let source = "[[source]]\nurl = 'https://a.example/'\n";
-    let cases: [(&str, &str, &[&str]); 10] = [
+    let cases: [(&str, &str, &[&str]); 12] = [
         (
             source,
             "[[source]]\nurl = 'https://a.example/'\nheaders = { X-Odd = 'hunter2' }\nauth = { token_file = 't' }\nproxy = 'http://hunter2@p.example'\nproxy_password_file = 'p'",
@@ -539,6 +539,16 @@ fn a_reload_says_in_words_what_changed() {
                 r#"source https://a.example/: name none → "A", tags +"kz", max_interval none → 20m, full_text true → false"#,
             ],
         ),
+        (
+            source,
+            "[[source]]\nurl = 'https://a.example/'\nkind = 'page'\nitem = 'li'",
+            &["source https://a.example/: kind feed → page"],
+        ),
+        (
+            "[[source]]\nurl = 'https://a.example/'\nkind = 'page'\nitem = 'li'",
+            "[[source]]\nurl = 'https://a.example/'\nkind = 'page'\nitem = 'li'\ntitle = 'h2'",
+            &["source https://a.example/: selectors"],
+        ),
     ];
     for (old, new, said) in cases {
         check_change(old, new, said);
@@ -560,6 +570,7 @@ fn sources_that_are_asked_otherwise_than_before_are_known() {
         (two("auth = { token_file = 't' }", ""), a.clone()),
         (two("headers = { X-A = '1' }", ""), a.clone()),
         (two("proxy = 'http://p.example'", ""), a.clone()),
+        (two("kind = 'sitemap'", ""), a.clone()),
         (two("allow_private = true", ""), a),
         (two("", "proxy = 'http://p.example'"), both.clone()),
         (two("", "allow_private = ['10.0.0.0/8']"), both),

@@ -268,6 +268,61 @@ fn pages_and_feeds_are_shown_to_people() {
 }
 
 #[test]
+fn sitemaps_and_pages_are_tried_with_what_their_selectors_find() {
+    let folder = TempDir::new().unwrap();
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/sources/");
+    let try_feed = |file: &str, more: &[&str]| {
+        let file = format!("{data}{file}");
+        let url = ["--url", "https://valley.example/news"];
+        run(folder.path(), &[&["try", "feed", &file], &url[..], more].concat())
+    };
+    let output =
+        try_feed("cards.html", &["--item", "article.card", "--date", "time, .when", "--summary", ".lead"]);
+    assert_exit(&output, 0);
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = words(&stdout(&output));
+    for part in [
+        "3 entries, language en-gb, read by its selectors",
+        "Bridge opens after six years https://valley.example/news/bridge.html",
+        "item article.card 6",
+        "link (the first link in it) 4",
+        "date time, .when 2",
+        "summary .lead 1",
+    ] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    let output = try_feed("cards.html", &["--kind", "page", "--item", "article.card", "--json"]);
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["matched"], json!({"items": 6, "links": 4, "titles": 6, "dates": 1, "summaries": 0}));
+    assert_eq!(told["entries"][0]["published"], "2027-01-15T02:30:00Z");
+
+    let output = try_feed("index.xml", &["--kind", "sitemap"]);
+    assert_exit(&output, 0);
+    let told = words(&stdout(&output));
+    assert!(
+        told.contains("A sitemap in 4 parts")
+            && told.contains("2024-03-01T10:00:00Z https://valley.example/post-sitemap1.xml"),
+        "{told}"
+    );
+    let output = try_feed("news-with-images.xml", &["--kind", "sitemap", "--json"]);
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["entries"][0]["title"], "Bridge opens & the ferry rests");
+
+    for (file, more, code, said) in [
+        ("index.xml", &[][..], 65, "this is a sitemap, not a feed; write kind = \"sitemap\""),
+        ("cards.html", &["--kind", "sitemap"], 65, "this is a web page, not a sitemap"),
+        ("cards.html", &["--item", "li.card"], 65, "the selector `li.card` matches nothing"),
+        ("cards.html", &["--kind", "page"], 64, "--item"),
+        ("cards.html", &["--item", "article >"], 64, "something is missing before or after"),
+        ("cards.html", &["--kind", "sitemap", "--item", "li"], 64, "--item is about --kind page"),
+    ] {
+        let output = try_feed(file, more);
+        assert_exit(&output, code);
+        assert!(stderr(&output).contains(said), "{said} in {}", stderr(&output));
+    }
+}
+
+#[test]
 fn what_cannot_be_tried_says_why() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("text"), "no feed").unwrap();

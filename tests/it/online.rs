@@ -94,6 +94,55 @@ async fn each_source_is_asked_once_and_what_will_not_work_can_be_commented_out()
 }
 
 #[tokio::test]
+async fn sitemaps_and_pages_are_asked_as_the_daemon_asks_them() {
+    let web = Web::at("127.0.0.1").await;
+    let home = Home::new(&config("maildir:mail", &[], "[\"river\"]", ""));
+    let source = |path: &str, more: &str| {
+        format!("[[source]]\nurl = \"{}\"\nname = \"{path}\"\n{more}\n", web.url(path))
+    };
+    let page = "kind = \"page\"\nitem = \"li\"";
+    let sources = [
+        source("/index.xml", "kind = \"sitemap\""),
+        source("/far.xml", "kind = \"sitemap\""),
+        source("/list", page),
+        source("/broken-list", page),
+        source("/private/list", page),
+        source("/part.xml", ""),
+    ];
+    home.save(&(std::fs::read_to_string(home.config()).unwrap() + &sources.concat()));
+    let part = web.url("/part.xml");
+    let index = |part: &str| format!("<sitemapindex><sitemap><loc>{part}</loc></sitemap></sitemapindex>");
+    web.page("/index.xml", Answer::ok("text/xml", index(part.as_str())));
+    web.page("/far.xml", Answer::ok("text/xml", index("https://elsewhere.example/part.xml")));
+    let urls = "<urlset><url><loc>/1</loc></url><url><loc>/2</loc></url></urlset>";
+    web.page("/part.xml", Answer::ok("text/xml", urls));
+    web.page(
+        "/list",
+        Answer::ok(
+            "text/html",
+            "<ul><li><a href=/1>One</a><li><a href=/2>Two</a><li><a href=/3>Three</a></ul>",
+        ),
+    );
+    web.page("/broken-list", Answer::ok("text/html", "<p>Welcome</p>"));
+    web.page("/robots.txt", Answer::ok("text/plain", "User-agent: *\nDisallow: /private/"));
+    let told = home.run(&["check", "--online"]).await;
+    let (_, online) = told.stdout.split_once("\nAsked\n").expect(&told.stdout);
+    for (source, words) in [
+        ("/index.xml ", &["ok", " 2 "][..]),
+        ("/far.xml ", &["fails", "whose only part lies at another host"]),
+        ("/list ", &["ok", " 3 "]),
+        ("/broken-list ", &["fails", "the selector `li` matches nothing"]),
+        ("/private/list ", &["fails", "robots.txt forbids the page"]),
+        ("/part.xml ", &["fails", "this is a sitemap, not a feed; write kind"]),
+    ] {
+        let line = online.lines().find(|line| line.starts_with(source)).unwrap_or_default();
+        assert!(words.iter().all(|word| line.contains(word)), "{source}{words:?} in {}", told.stdout);
+    }
+    let asked: Vec<String> = web.take_log().into_iter().map(|asked| asked.path).collect();
+    assert!(!asked.contains(&"/private/list".to_owned()), "{asked:?}");
+}
+
+#[tokio::test]
 async fn a_login_that_is_refused_is_unavailable_and_programs_hear_why() {
     let smtp = SmtpServer::start(Security::Plain).await;
     smtp.always(At::Ehlo, Act::say("554 5.7.1 go away"));

@@ -255,7 +255,7 @@ async fn parts_without_dates_are_asked_for_what_is_new_in_them() {
         .web
         .log()
         .into_iter()
-        .filter(|asked| asked.path.ends_with(".xml"))
+        .filter(|asked| asked.path.contains(".xml"))
         .map(|asked| (asked.path.clone(), asked.header("if-none-match").map(<[u8]>::to_vec)))
         .take(3)
         .collect();
@@ -325,6 +325,18 @@ async fn an_index_leads_neither_to_itself_nor_elsewhere() {
             world.asked().into_iter().filter(|address| !address.starts_with("http://a.test/")).count();
         assert_eq!(elsewhere, 0);
     }
+}
+
+#[tokio::test]
+async fn a_gap_that_leaves_no_time_for_parts_is_told() {
+    let world = World::new(&(sitemap() + "[http]\nhost_gap = \"2m\"\n")).await;
+    world.page(SITEMAP, xml(index(&[("http://a.test/1.xml", None)])));
+    world.run_until_idle().await;
+    let reason = &world.select::<String>("SELECT reason FROM feeds")[0];
+    assert!(
+        reason.contains("[http] host_gap leaves no time; write the address of one of its parts"),
+        "{reason}"
+    );
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ impl Asker {
     /// Of a sitemap in parts the newest shows whether it can be read.
     async fn look_into(&self, from: &Url, kind: Kind, request: &Request, parts: &[Part]) -> Answer {
         let homes = [host_key(&request.url), host_key(from)];
-        let is_near = |url: &Url| homes.contains(&host_key(url));
+        let is_near = |url: &Url| sitemap::near(&host_key(url), &homes);
         let due = Parts::default().due(parts, &[&request.url, from], is_near, 0);
         let Some(part) = due.parts.first() else { return Answer::Trouble(unread(&sitemap::no_part(&due))) };
         let request = Request { url: part.url.clone(), ..request.clone() };

@@ -200,7 +200,7 @@ struct Reading<'x> {
 
 impl Reading<'_> {
     fn is_done(&self) -> bool {
-        self.closed || self.listing.entries.len() >= MAX_URLS || self.parts.len() >= MAX_URLS
+        self.closed
     }
 
     /// Reads to the end, or to a place that is no XML: then says where.
@@ -257,8 +257,12 @@ impl Reading<'_> {
 
     /// What the innermost element is, if it counts.
     fn place(&self) -> Option<Place> {
-        let open: Vec<&str> = self.open.iter().map(String::as_str).collect();
-        Some(match open.as_slice() {
+        let mut open = [""; 5];
+        let deep = self.open.len();
+        for (name, open) in open.get_mut(..deep)?.iter_mut().zip(&self.open) {
+            *name = open;
+        }
+        Some(match &open[..deep] {
             ["urlset", "url", "loc"] | ["sitemapindex", "sitemap", "loc"] => Place::Loc,
             ["urlset", "url", "lastmod"] | ["sitemapindex", "sitemap", "lastmod"] => Place::Modified,
             ["urlset", "url", "news", "publication_date"] => Place::Published,
@@ -313,7 +317,7 @@ impl Reading<'_> {
         let Some(url) = resolve(&listed.loc, self.url) else { return };
         if self.root == "urlset" {
             self.listing.add(url, listed);
-        } else if self.listing.seen.insert(xxh3_64(url.as_str().as_bytes())) {
+        } else if self.parts.len() < MAX_URLS && self.listing.seen.insert(xxh3_64(url.as_str().as_bytes())) {
             self.parts.push(Part { url, modified: listed.modified });
         }
     }
@@ -369,6 +373,12 @@ pub fn sift(unseen: Vec<Entry>, first_sight: bool, now: Timestamp) -> (Vec<Entry
 fn end_of_day(at: Timestamp) -> Timestamp {
     let day = i64::try_from(DAY.as_millis()).unwrap_or(i64::MAX);
     if at.millis() % day == 0 { at + DAY } else { at }
+}
+
+/// Whether a host has parts of a sitemap that these hosts have: it is one of them, with or without its `www`.
+pub fn near(host: &str, homes: &[String]) -> bool {
+    let bare = |host: &str| host.strip_prefix("www.").unwrap_or(host).to_owned();
+    homes.iter().any(|home| bare(home) == bare(host))
 }
 
 /// Why none of the parts of an index can be read.
@@ -450,8 +460,8 @@ pub struct Due {
 }
 
 impl Parts {
-    /// Which parts to read: those that changed, the newest first. Parts at hosts that `is_near` refuses are none of
-    /// this source's, and what `own` names are no parts. `turn` grows with every poll: of the parts without dates one is read in turn with the others.
+    /// Which parts to read: those that changed, the newest first. Parts at hosts that `is_near` refuses, see
+    /// [`near`], are none of this source's, and what `own` names are no parts. `turn` grows with every poll: of the parts without dates one is read in turn with the others.
     pub fn due(&self, index: &[Part], own: &[&Url], is_near: impl Fn(&Url) -> bool, turn: u64) -> Due {
         let parts = index.iter().filter(|part| !own.contains(&&part.url));
         let (mut near, far): (Vec<&Part>, Vec<&Part>) = parts.partition(|part| is_near(&part.url));

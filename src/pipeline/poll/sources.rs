@@ -178,7 +178,7 @@ impl Asking<'_> {
     ) -> Result<Fresh, Trouble> {
         let homes = [self.feed.host.name.clone(), host_key(&response.url)];
         let own = [&self.source.url, &response.url];
-        let is_near = |url: &Url| homes.contains(&host_key(url));
+        let is_near = |url: &Url| sitemap::near(&host_key(url), &homes);
         // A quarter of an hour is the shortest time between two polls that is usual.
         let turn = u64::try_from(self.now.millis()).unwrap_or(0) / (15 * MINUTE).as_secs() / 1000;
         let due = known.due(index, &own, is_near, turn);
@@ -236,7 +236,8 @@ impl Asking<'_> {
                     brought.failed = true;
                     let stops = trouble.throttled || trouble.retry_after.is_some();
                     let reason = format!("its part {}: {}", masked(&part.url), trouble.reason);
-                    brought.trouble.get_or_insert(Trouble { reason, ..trouble });
+                    // That a part is gone says nothing of the whole.
+                    brought.trouble.get_or_insert(Trouble { reason, gone: false, ..trouble });
                     if stops {
                         break;
                     }
@@ -266,6 +267,8 @@ impl Asking<'_> {
             last_modified: known.and_then(|known| bytes(&known.last_modified)),
         };
         let request = Request { validators, ..self.source.request(part.url.clone(), Accept::Feed) };
+        // It may be the other of two that differ in their `www`.
+        self.reached.extend(Some(host_key(&part.url)).filter(|host| *host != self.feed.host.name));
         let response = self.get(&request).await?;
         let body = xxh3_64(&response.body).cast_signed();
         match known {

@@ -2,6 +2,7 @@
 
 use super::*;
 use habar::io::store::feeds::Brought;
+use habar::io::store::listed;
 use habar::time::MINUTE;
 
 #[tokio::test]
@@ -143,4 +144,39 @@ async fn held_alerts_wait_at_most_until_their_release() {
     assert_eq!(rig.settle_read(lease, ReadPlan { alerts: vec![held], ..read(NOW) }).await, Settled::Written);
     assert!(rig.claim_recipients(NOW + 15 * MINUTE - SECOND).await.is_empty());
     assert_eq!(one(rig.claim_recipients(NOW + 15 * MINUTE).await).job.alerts.len(), 1);
+}
+
+#[tokio::test]
+async fn the_old_addresses_of_a_sitemap_are_remembered_and_never_stored() {
+    let rig = Rig::new(&[FEED]).await;
+    let lease = rig.claim_poll(NOW).await;
+    rig.store().remember(&lease, vec![entry(1).ident, entry(2).ident]).await.unwrap();
+    let listed = NewDocument {
+        archive: vec![entry(2).ident, entry(3).ident],
+        note: Some("{\"a\": 1}".to_owned()),
+        ..document(vec![entry(4)])
+    };
+    let id = lease.job.id;
+    rig.store().settle_poll(lease, PollPlan { document: Some(listed), ..polled(NOW) }).await.unwrap();
+    assert_eq!((rig.count("seen"), rig.count("entries")), (3, 1));
+    rig.publish(NOW + HOUR, vec![entry(1), NewEntry { content: 2, ..entry(3) }, entry(5)]).await;
+    assert_eq!(rig.count("entries"), 2, "whatever is told of them");
+    let stored = rig.store().read(move |c| listed::stored(c, id)).await.unwrap();
+    assert_eq!(stored.len(), 5);
+    assert_eq!((stored[&entry(1).ident], stored[&entry(4).ident]), (None, Some(entry(4).content)));
+    let note = rig.store().read(move |c| listed::note(c, id)).await.unwrap();
+    assert_eq!(note.as_deref(), Some("{\"a\": 1}"), "a poll without one leaves it");
+}
+
+#[tokio::test]
+async fn a_note_and_what_is_remembered_need_the_claim() {
+    let rig = Rig::new(&[FEED]).await;
+    let old = rig.claim_poll(NOW).await;
+    let id = old.job.id;
+    let _new = rig.claim_poll(NOW + HOUR).await;
+    rig.store().remember(&old, vec![1]).await.unwrap();
+    let listed = NewDocument { archive: vec![2], note: Some("late".to_owned()), ..document(vec![]) };
+    rig.store().settle_poll(old, PollPlan { document: Some(listed), ..polled(NOW) }).await.unwrap();
+    assert_eq!(rig.count("seen"), 0);
+    assert_eq!(rig.store().read(move |c| listed::note(c, id)).await.unwrap(), None);
 }

@@ -1,3 +1,5 @@
+//! What selectors find, and what is said of those that find nothing.
+
 use super::*;
 use crate::domain::feed::{self, FeedError, Kind, Reading};
 

@@ -1,3 +1,5 @@
+//! What is read of sitemaps, and what of it is new.
+
 use super::*;
 use crate::domain::feed::{self, Kind, Reading};
 use crate::time::HOUR;
@@ -162,7 +164,10 @@ fn hostile_sitemaps_cost_little() {
     let urls: Vec<String> =
         (0..50_010).map(|n| format!("<url><loc>https://valley.example/{n}</loc></url>")).collect();
     let urls = urls.concat();
-    assert_eq!(entries(format!("<urlset>{urls}</urlset>")).len(), 50_000, "as many as the protocol allows");
+    let Ok(Reading::Document(document)) = read(format!("<urlset>{urls}</urlset>")) else {
+        panic!("a document")
+    };
+    assert_eq!((document.entries.len(), document.cut_off), (50_000, false), "as many as the protocol allows");
     let long =
         format!("<urlset><url><loc>https://valley.example/{}</loc></url></urlset>", "x".repeat(1_000_000));
     assert_eq!(entries(&long).len(), 0);
@@ -237,6 +242,20 @@ fn near(url: &Url) -> bool {
 
 fn paths(due: &Due) -> Vec<String> {
     due.parts.iter().map(|part| part.url.path().to_owned()).collect()
+}
+
+#[test]
+fn parts_lie_at_the_hosts_of_their_sitemap() {
+    let homes = ["valley.example".to_owned(), "www.hill.example".to_owned()];
+    for (host, is_near) in [
+        ("valley.example", true),
+        ("www.valley.example", true),
+        ("hill.example", true),
+        ("news.valley.example", false),
+        ("valley.example.net", false),
+    ] {
+        assert_eq!(super::near(host, &homes), is_near, "{host}");
+    }
 }
 
 #[test]
