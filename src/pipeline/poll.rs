@@ -216,6 +216,7 @@ impl Fresh {
     }
 }
 
+#[derive(Clone)]
 struct Trouble {
     reason: String,
     gone: bool,
@@ -389,7 +390,7 @@ fn new_document(feed: &DueFeed, fresh: Fresh, full_text: bool, now: Timestamp) -
 fn new_entry(entry: feed::Entry, identity: &str, quiet: bool, full_text: bool) -> NewEntry {
     let page = entry.link.as_deref().filter(|_| full_text).and_then(|link| Url::parse(link).ok());
     NewEntry {
-        ident: xxh3_64(identity.as_bytes()).cast_signed(),
+        ident: ident_of(identity),
         content: content_of(&entry),
         title: entry.title,
         link: entry.link,
@@ -400,6 +401,11 @@ fn new_entry(entry: feed::Entry, identity: &str, quiet: bool, full_text: bool) -
         quiet,
         host: page.as_ref().map(host_key),
     }
+}
+
+/// The hash of what makes an entry the same.
+fn ident_of(identity: &str) -> i64 {
+    xxh3_64(identity.as_bytes()).cast_signed()
 }
 
 /// The hash of what an edit changes.

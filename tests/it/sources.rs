@@ -111,7 +111,7 @@ async fn of_a_sitemap_the_last_day_is_new_and_the_rest_is_remembered_in_few_byte
     let mail = world.mail();
     assert_eq!(mail.len(), 2);
     assert!(mail[1].subject.contains("railway line that nobody dated"), "no page: {}", mail[1].subject);
-    world.pass(DAY).await;
+    world.pass(4 * HOUR).await;
     assert_eq!((world.mail().len(), count(&world, "entries")), (2, 2));
 }
 
@@ -119,7 +119,7 @@ async fn of_a_sitemap_the_last_day_is_new_and_the_rest_is_remembered_in_few_byte
 async fn a_page_without_title_and_text_alerts_nobody() {
     let world = World::new(&sitemap()).await;
     world.page(SITEMAP, xml(urlset(&[("/12345", Some(START))])));
-    world.pass(2 * DAY).await;
+    world.pass(6 * HOUR).await;
     assert_eq!(world.mail().len(), 0);
     world.page("http://a.test/6", Answer::ok("text/html", format!("<article><p>{RAIL}</p></article>")));
     world.page(SITEMAP, xml(urlset(&[("/12345", Some(START)), ("/6", None)])));
@@ -140,7 +140,7 @@ async fn a_page_that_was_old_when_it_was_changed_is_judged_by_its_own_date() {
     );
     world.page("http://a.test/old", Answer::ok("text/html", page));
     world.page(SITEMAP, xml(urlset(&[("/old", Some(START - MINUTE))])));
-    world.pass(DAY).await;
+    world.pass(4 * HOUR).await;
     assert_eq!((world.mail().len(), count(&world, "hits")), (0, 1));
 }
 
@@ -167,7 +167,7 @@ async fn news_in_a_sitemap_alert_once_by_title_and_text() {
     // Published anew in another order, with other dates.
     let anew = [news("Night trains", "/4", START + HOUR), news("Railway &amp; harbour", "/1", START + HOUR)];
     world.page(SITEMAP, news_sitemap(&anew));
-    world.pass(DAY).await;
+    world.pass(4 * HOUR).await;
     assert_eq!(world.mail().len(), 2);
     assert_eq!(world.select::<String>("SELECT language FROM entries WHERE title = 'Wheat'"), ["en"]);
 }
@@ -301,6 +301,20 @@ async fn a_server_of_parts_that_asks_for_time_gets_it() {
 }
 
 #[tokio::test]
+async fn a_part_that_asks_for_time_holds_back_the_others_and_what_was_read_counts() {
+    let world = World::new(&sitemap()).await;
+    let (good, busy) = ("http://a.test/2.xml", "http://a.test/1.xml");
+    world.page(SITEMAP, xml(index(&[(good, Some(START)), (busy, Some(START - HOUR))])));
+    world.page(good, xml(urlset(&[("/1/railway-news-of-today", Some(START))])));
+    world.page(busy, Answer::status(503).header("Retry-After", "18000"));
+    world.pass(4 * HOUR).await;
+    assert_eq!(asked(&world), ["/sitemap.xml", "/2.xml", "/1.xml"]);
+    assert_eq!(world.mail().len(), 1);
+    world.pass(2 * HOUR).await;
+    assert_eq!(asked(&world)[..2], ["/sitemap.xml", "/1.xml"]);
+}
+
+#[tokio::test]
 async fn an_index_leads_neither_to_itself_nor_elsewhere() {
     for (parts, said) in [
         (&[SITEMAP][..], "lists none that can be read"),
@@ -389,7 +403,7 @@ async fn what_is_new_on_a_page_alerts_once() {
     world.pass(HOUR).await;
     assert!(world.one_mail().subject.contains("Tariffs fall · Alpha"), "{}", world.one_mail().subject);
     world.page(PAGE, cards(&[("/1", "Wheat"), ("/2", "Tariffs fall")]));
-    world.pass(DAY).await;
+    world.pass(4 * HOUR).await;
     assert_eq!((world.mail().len(), count(&world, "entries")), (1, 2));
 }
 

@@ -38,7 +38,7 @@ pub struct Feed {
     /// Of a page: the selector of its title; else the first heading in it, or the text of the link
     #[arg(long, value_name = "CSS", requires = "item")]
     title: Option<Css>,
-    /// Of a page: the selector of its date; else the first <time> in it
+    /// Of a page: the selector of its date; else the first `<time>` in it
     #[arg(long, value_name = "CSS", requires = "item")]
     date: Option<Css>,
     /// Of a page: the selector of its summary

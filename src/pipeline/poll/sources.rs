@@ -8,13 +8,14 @@ use tokio::time::Instant;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{BROKE_READER, Fresh, News, Seen, Trouble, content_of};
+use super::{BROKE_READER, Fresh, News, Seen, Trouble, content_of, ident_of};
 use crate::domain::feed::sitemap::{self, Due, Known, Part, Parts};
-use crate::domain::feed::{self, Document, Entry, FeedError, Kind, Reading};
+use crate::domain::feed::{self, Document, FeedError, Kind, Reading};
 use crate::io::http::robots::{self, Robots};
 use crate::io::http::{Accept, Reply, Request, Response, TOTAL_TIMEOUT, Validators, host_key, masked};
 use crate::io::store::feeds::{DueFeed, POLL_LEASE};
 use crate::io::store::hosts::RobotsTxt;
+use crate::io::store::{Error, listed};
 use crate::pipeline::plan::SourcePlan;
 use crate::pipeline::read::{self, NO_ROBOTS, Rules};
 use crate::pipeline::{Pipeline, Plan};
@@ -43,6 +44,7 @@ pub(super) async fn ask(
         now: pipeline.clock.now(),
         reached: Vec::new(),
         robots: None,
+        sorting: None,
     };
     let result = asking.look(url).await;
     Seen { result, reached: asking.reached, robots: asking.robots }
@@ -70,14 +72,15 @@ struct Asking<'a> {
     now: Timestamp,
     reached: Vec<String>,
     robots: Option<RobotsTxt>,
+    sorting: Option<Sorting>,
 }
 
 impl Asking<'_> {
     async fn look(&mut self, url: Url) -> Result<News, Trouble> {
         let kind = &self.source.kind;
         let (id, fingerprint) = (self.feed.id, kind.fingerprint());
-        let told = self.pipeline.store.read(move |c| crate::io::store::listed::note(c, id)).await;
-        let told = told.map_err(|error| Trouble::plain(&format!("the store cannot be read: {error}")))?;
+        let told = self.pipeline.store.read(move |c| listed::note(c, id)).await;
+        let told = told.map_err(|error| unreadable(&error))?;
         let mut note: Note = told.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         let is_same = note.read_by == Some(fingerprint);
         if !is_same {
@@ -106,8 +109,9 @@ impl Asking<'_> {
         let fresh = match reading {
             Reading::Document(document) if *kind == Kind::Sitemap => {
                 let shows = Some(u32::try_from(document.entries.len()).unwrap_or(u32::MAX));
-                let sorted = self.sort(vec![(document, self.feed.first_sight)]).await?;
-                Fresh { archive: sorted.archive, shows, ..Fresh::new(sorted.document, response, body_hash) }
+                self.sort(document, self.feed.first_sight).await?;
+                let (document, archive) = self.sorted();
+                Fresh { archive, shows, ..Fresh::new(document, response, body_hash) }
             }
             Reading::Document(document) => {
                 note.matched = Some(document.entries.len());
@@ -133,6 +137,10 @@ impl Asking<'_> {
                 let told = robots::rules(reply.result);
                 self.robots = Some(told.clone().map_or(RobotsTxt::Unavailable, RobotsTxt::Had));
                 let rules = Robots::parse(&told.map_err(|reason| Trouble::plain(&reason))?);
+                // It is kept, so that there is time at the next poll.
+                if !self.has_time() {
+                    return Err(Trouble::plain(ROBOTS_FIRST));
+                }
                 self.pause().await;
                 rules
             }
@@ -185,32 +193,30 @@ impl Asking<'_> {
         if due.near == 0 {
             return Err(Trouble::plain(&sitemap::no_part(&due).to_string()));
         }
-        let Brought { documents, left, failed, trouble } = self.bring(&due, known).await;
-        if let Some(trouble) = trouble.filter(|_| documents.is_empty() && left == due.parts.len()) {
-            return Err(trouble);
+        let Brought { answered, left, trouble } = self.bring(&due, known).await?;
+        if let Some(trouble) = trouble.as_ref().filter(|_| !answered) {
+            return Err(trouble.clone());
         }
-        let sorted = self.sort(documents).await?;
         if self.feed.first_sight {
             known.note_archives(index);
         }
         known.retain(index);
         // What is left is read by the next polls: the index must not be called unchanged until then.
-        let is_done = due.all_dated && !failed && (left == 0 || self.feed.first_sight);
+        let is_done = due.all_dated && trouble.is_none() && (left == 0 || self.feed.first_sight);
         if !is_done {
             response.validators = Validators::default();
         }
+        if let Some(welcome) = trouble.and_then(|trouble| trouble.retry_after) {
+            response.fresh_for = response.fresh_for.max(Some(welcome.from(self.now).since(self.now)));
+        }
         let body_hash = if is_done { body_hash } else { !body_hash };
+        let (document, archive) = self.sorted();
         // What a part shows says nothing of how soon the others run over.
-        Ok(Fresh {
-            archive: sorted.archive,
-            shows: Some(0),
-            ..Fresh::new(sorted.document, response, body_hash)
-        })
+        Ok(Fresh { archive, shows: Some(0), ..Fresh::new(document, response, body_hash) })
     }
 
-    async fn bring(&mut self, due: &Due, known: &mut Parts) -> Brought {
-        let mut brought =
-            Brought { documents: Vec::new(), left: due.parts.len(), failed: false, trouble: None };
+    async fn bring(&mut self, due: &Due, known: &mut Parts) -> Result<Brought, Trouble> {
+        let mut brought = Brought { answered: due.parts.is_empty(), left: due.parts.len(), trouble: None };
         let mut read = 0;
         for part in due.parts.iter().take(MOST_ASKED) {
             if read == PARTS || !self.has_time() {
@@ -220,20 +226,20 @@ impl Asking<'_> {
             let is_archive = self.feed.first_sight || known.is_archive(&part.url);
             match self.part(part, known.of(&part.url)).await {
                 Ok((document, now_known)) => {
-                    let whole = document.as_ref().is_none_or(|document| !document.cut_off);
-                    brought.documents.extend(document.map(|document| (document, is_archive)));
-                    if whole {
+                    (read, brought.answered) = (read + 1, true);
+                    if document.as_ref().is_some_and(|document| document.cut_off) {
+                        known.note_failure(part);
+                        brought.trouble.get_or_insert(Trouble::plain("a part of it breaks off"));
+                    } else {
                         known.note_read(part, now_known);
                         brought.left -= 1;
-                    } else {
-                        known.note_failure(part);
-                        brought.failed = true;
                     }
-                    read += 1;
+                    if let Some(document) = document {
+                        self.sort(document, is_archive).await?;
+                    }
                 }
                 Err(trouble) => {
                     known.note_failure(part);
-                    brought.failed = true;
                     let stops = trouble.throttled || trouble.retry_after.is_some();
                     let reason = format!("its part {}: {}", masked(&part.url), trouble.reason);
                     // That a part is gone says nothing of the whole.
@@ -244,10 +250,10 @@ impl Asking<'_> {
                 }
             }
         }
-        if brought.left > 0 && read == 0 && brought.trouble.is_none() && !due.parts.is_empty() {
-            brought.trouble = Some(Trouble::plain(NO_TIME));
+        if !brought.answered {
+            brought.trouble.get_or_insert(Trouble::plain(NO_TIME));
         }
-        brought
+        Ok(brought)
     }
 
     /// Whether another request and the pause before it end in time.
@@ -289,52 +295,70 @@ impl Asking<'_> {
         }
     }
 
-    /// Sorts what sitemaps list into what is news, and what is only to be remembered.
-    async fn sort(&self, documents: Vec<(Document, bool)>) -> Result<Sorted, Trouble> {
-        if documents.is_empty() {
-            return Ok(Sorted::default());
-        }
-        let (id, now) = (self.feed.id, self.now);
-        let stored = self.pipeline.store.read(move |c| crate::io::store::listed::stored(c, id)).await;
-        let stored = stored.map_err(|error| Trouble::plain(&format!("the store cannot be read: {error}")))?;
-        let work = move || sort(documents, &stored, now);
-        self.pipeline.off_thread(work).await.ok_or_else(|| Trouble::plain(BROKE_READER))
+    /// Sorts what a sitemap lists into what is news, and what is only to be remembered.
+    async fn sort(&mut self, document: Document, first_sight: bool) -> Result<(), Trouble> {
+        let mut sorting = if let Some(sorting) = self.sorting.take() {
+            sorting
+        } else {
+            let id = self.feed.id;
+            let stored = self.pipeline.store.read(move |c| listed::stored(c, id)).await;
+            Sorting { stored: stored.map_err(|error| unreadable(&error))?, ..Sorting::default() }
+        };
+        let now = self.now;
+        let work = move || {
+            sorting.take(document, first_sight, now);
+            sorting
+        };
+        let sorted = self.pipeline.off_thread(work).await;
+        self.sorting = Some(sorted.ok_or_else(|| Trouble::plain(BROKE_READER))?);
+        Ok(())
     }
+
+    /// What is news, the newest first as in a feed, and hashes of what is only to be remembered.
+    fn sorted(&mut self) -> (Document, Vec<i64>) {
+        let Sorting { mut document, archive, .. } = self.sorting.take().unwrap_or_default();
+        document.entries.sort_by_key(|entry| std::cmp::Reverse(entry.published.or(entry.modified)));
+        (document, archive)
+    }
+}
+
+fn unreadable(error: &Error) -> Trouble {
+    Trouble::plain(&format!("the store cannot be read: {error}"))
 }
 
 const NO_TIME: &str = "a sitemap in parts takes several requests, for which [http] host_gap leaves no time; \
     write the address of one of its parts";
+const ROBOTS_FIRST: &str = "its robots.txt came first; the page is asked for by the next poll";
 
 /// What came of the parts of a sitemap.
 struct Brought {
-    /// What they list; true for those that are read for the first time.
-    documents: Vec<(Document, bool)>,
+    /// One of them has answered, or none had to.
+    answered: bool,
     /// So many that may have news were not read.
     left: usize,
-    /// Some could not be.
-    failed: bool,
+    /// Why the first of them was not.
     trouble: Option<Trouble>,
 }
 
+/// What the documents of one poll list, set against what is stored.
 #[derive(Default)]
-struct Sorted {
+struct Sorting {
+    stored: HashMap<i64, Option<i64>>,
+    met: HashSet<i64>,
     document: Document,
     archive: Vec<i64>,
 }
 
-fn sort(documents: Vec<(Document, bool)>, stored: &HashMap<i64, Option<i64>>, now: Timestamp) -> Sorted {
-    let mut sorted = Sorted::default();
-    let mut met: HashSet<i64> = HashSet::new();
-    for (document, first_sight) in documents {
-        let Document { entries, title, cut_off, .. } = document;
+impl Sorting {
+    fn take(&mut self, listed: Document, first_sight: bool, now: Timestamp) {
         let (mut unseen, mut edited) = (Vec::new(), Vec::new());
-        let identities = feed::identities(&entries);
-        for (entry, identity) in entries.into_iter().zip(identities) {
-            let ident = xxh3_64(identity.as_bytes()).cast_signed();
-            if !met.insert(ident) {
+        let identities = feed::identities(&listed.entries);
+        for (entry, identity) in listed.entries.into_iter().zip(identities) {
+            let ident = ident_of(&identity);
+            if !self.met.insert(ident) {
                 continue;
             }
-            match stored.get(&ident) {
+            match self.stored.get(&ident) {
                 None => unseen.push(entry),
                 // Only a sitemap of news has titles that can be edited.
                 Some(Some(content)) if entry.published.is_some() && *content != content_of(&entry) => {
@@ -344,16 +368,11 @@ fn sort(documents: Vec<(Document, bool)>, stored: &HashMap<i64, Option<i64>>, no
             }
         }
         let (new, archive) = sitemap::sift(unseen, first_sight, now);
-        let ident = |identity: &String| xxh3_64(identity.as_bytes()).cast_signed();
-        sorted.archive.extend(feed::identities(&archive).iter().map(ident));
-        sorted.document.entries.extend(new.into_iter().chain(edited));
-        sorted.document.title = sorted.document.title.or(title);
-        sorted.document.cut_off |= cut_off;
+        self.archive.extend(feed::identities(&archive).iter().map(|identity| ident_of(identity)));
+        self.document.entries.extend(new.into_iter().chain(edited));
+        self.document.title = self.document.title.take().or(listed.title);
+        self.document.cut_off |= listed.cut_off;
     }
-    // Feeds list the newest first.
-    let date = |entry: &Entry| std::cmp::Reverse(entry.published.or(entry.modified));
-    sorted.document.entries.sort_by_key(date);
-    sorted
 }
 
 /// The error with what the selectors of a page found before.
