@@ -116,6 +116,27 @@ async fn of_a_sitemap_the_last_day_is_new_and_the_rest_is_remembered_in_few_byte
 }
 
 #[tokio::test]
+async fn a_crash_in_the_middle_of_a_giant_sitemap_changes_nothing() {
+    let mut world = World::new(&sitemap()).await;
+    let old: Vec<String> = (0..6000).map(|n| format!("/old/{n}")).collect();
+    let mut pages: Vec<(&str, Option<Timestamp>)> =
+        old.iter().map(|link| (link.as_str(), Some(START - 2 * DAY))).collect();
+    pages.push(("/new/railway-news-of-today", Some(START - HOUR)));
+    world.page(SITEMAP, xml(urlset(&pages)).header("ETag", "\"1\""));
+    world.tamper("CREATE TRIGGER boom BEFORE UPDATE OF etag ON feeds BEGIN SELECT RAISE(ABORT, 'boom'); END");
+    world.run_until_idle().await;
+    assert_eq!(
+        (count(&world, "seen"), count(&world, "entries")),
+        (5000, 0),
+        "a chunk of what is only remembered"
+    );
+    world.tamper("DROP TRIGGER boom");
+    world.restart().await;
+    world.run_until_idle().await;
+    assert_eq!((count(&world, "seen"), count(&world, "entries"), world.mail().len()), (6000, 1, 1));
+}
+
+#[tokio::test]
 async fn a_page_without_title_and_text_alerts_nobody() {
     let world = World::new(&sitemap()).await;
     world.page(SITEMAP, xml(urlset(&[("/12345", Some(START))])));

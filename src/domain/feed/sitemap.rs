@@ -451,8 +451,8 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 pub struct Due {
     /// In the order in which they are worth reading.
     pub parts: Vec<Part>,
-    /// So many parts are this source's, due or not.
-    pub near: usize,
+    /// All parts that are this source's, due or not; of very many the newest.
+    pub near: Vec<Part>,
     /// So many lie at other hosts, and are never read.
     pub elsewhere: usize,
     /// Each part says when it changed, so that the index changes when one of them does.
@@ -468,15 +468,16 @@ impl Parts {
         near.retain(|part| !is_list(&part.url));
         near.sort_by_cached_key(|part| std::cmp::Reverse(recency(part)));
         near.truncate(MAX_PARTS);
-        let (count, all_dated) = (near.len(), near.iter().all(|part| part.modified.is_some()));
-        let mut due: Vec<&Part> = near.into_iter().filter(|part| self.may_have_news(part)).collect();
+        let all_dated = near.iter().all(|part| part.modified.is_some());
+        let mut due: Vec<&Part> = near.iter().copied().filter(|part| self.may_have_news(part)).collect();
         due.sort_by_key(|part| self.of(&part.url).is_some_and(|known| known.failures >= HOPELESS));
         let undated = due.iter().position(|part| part.modified.is_none()).unwrap_or(due.len());
         if let Some(rest) = due.get_mut(undated + 1..).filter(|rest| !rest.is_empty()) {
             let by = usize::try_from(turn % rest.len() as u64).unwrap_or(0);
             rest[..].rotate_left(by);
         }
-        Due { parts: due.into_iter().cloned().collect(), near: count, elsewhere: far.len(), all_dated }
+        let owned = |parts: Vec<&Part>| parts.into_iter().cloned().collect();
+        Due { parts: owned(due), near: owned(near), elsewhere: far.len(), all_dated }
     }
 
     fn may_have_news(&self, part: &Part) -> bool {
@@ -496,9 +497,9 @@ impl Parts {
         self.of(part).is_some_and(|known| known.archive)
     }
 
-    /// Notes at the first sight of the source all parts that were not read: they are archives.
-    pub fn note_archives(&mut self, index: &[Part]) {
-        for part in index.iter().take(MAX_PARTS) {
+    /// Notes at the first sight of the source its parts that were not read: they are archives.
+    pub fn note_archives(&mut self, parts: &[Part]) {
+        for part in parts {
             let modified = part.modified.map(Timestamp::millis);
             self.known.entry(key(&part.url)).or_insert(Known { modified, archive: true, ..Known::default() });
         }
@@ -515,9 +516,9 @@ impl Parts {
         known.failures = known.failures.saturating_add(1);
     }
 
-    /// Forgets the parts that are no longer listed.
-    pub fn retain(&mut self, index: &[Part]) {
-        let listed: HashSet<String> = index.iter().map(|part| key(&part.url)).collect();
+    /// Forgets all parts but these, which are listed.
+    pub fn retain(&mut self, parts: &[Part]) {
+        let listed: HashSet<String> = parts.iter().map(|part| key(&part.url)).collect();
         self.known.retain(|known, _| listed.contains(known));
     }
 }

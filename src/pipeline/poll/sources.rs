@@ -190,7 +190,7 @@ impl Asking<'_> {
         // A quarter of an hour is the shortest time between two polls that is usual.
         let turn = u64::try_from(self.now.millis()).unwrap_or(0) / (15 * MINUTE).as_secs() / 1000;
         let due = known.due(index, &own, is_near, turn);
-        if due.near == 0 {
+        if due.near.is_empty() {
             return Err(Trouble::plain(&sitemap::no_part(&due).to_string()));
         }
         let Brought { answered, left, trouble } = self.bring(&due, known).await?;
@@ -198,9 +198,9 @@ impl Asking<'_> {
             return Err(trouble.clone());
         }
         if self.feed.first_sight {
-            known.note_archives(index);
+            known.note_archives(&due.near);
         }
-        known.retain(index);
+        known.retain(&due.near);
         // What is left is read by the next polls: the index must not be called unchanged until then.
         let is_done = due.all_dated && trouble.is_none() && (left == 0 || self.feed.first_sight);
         if !is_done {

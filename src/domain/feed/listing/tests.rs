@@ -152,3 +152,11 @@ fn hostile_pages_cost_little() {
         let _ = read(&page, selectors("div", ["a", "a, b", "b", "div, b"]));
     }
 }
+
+#[test]
+fn no_beginning_of_a_page_panics() {
+    for at in 0..CARDS.len() {
+        let _ = read(&CARDS[..CARDS.floor_char_boundary(at)], Selectors::new(css("article.card")));
+        let _ = read(&CARDS[CARDS.floor_char_boundary(at)..], Selectors::new(css("article.card")));
+    }
+}

@@ -263,7 +263,7 @@ fn the_newest_parts_come_first_and_lists_never() {
     let index = index(include_str!("../../../../tests/data/sources/index.xml"));
     let due = Parts::default().due(&index, &[], near, 0);
     assert_eq!(paths(&due), ["/post-sitemap2.xml.gz", "/post-sitemap1.xml"]);
-    assert_eq!((due.near, due.elsewhere, due.all_dated), (2, 1, true));
+    assert_eq!((due.near.len(), due.elsewhere, due.all_dated), (2, 1, true));
     let undated = [
         part("/sitemap-2026-12.xml", None),
         part("/sitemap-2027-1.xml", None),
@@ -319,10 +319,28 @@ fn a_part_that_fails_again_and_again_waits_for_the_others() {
 }
 
 #[test]
-fn an_index_of_ten_thousand_parts_leaves_a_short_note() {
+fn of_an_index_of_ten_thousand_parts_the_newest_are_known_in_a_short_note() {
     let parts: Vec<Part> = (0..10_000).map(|n| part(&format!("/{n}.xml"), Some("2027-01-15"))).collect();
     let mut known = Parts::default();
-    known.note_archives(&parts);
+    let due = known.due(&parts, &[], near, 0);
+    assert_eq!((due.parts.len(), paths(&due)[0].as_str()), (2000, "/9999.xml"));
+    known.note_archives(&due.near);
+    known.retain(&due.near);
     assert!(serde_json::to_string(&known).unwrap().len() < 150_000);
-    assert_eq!(Parts::default().due(&parts, &[], near, 0).parts.len(), 2000);
+    assert_eq!(known.due(&parts, &[], near, 0).parts, []);
+}
+
+#[test]
+fn no_beginning_of_a_sitemap_panics() {
+    for whole in [
+        include_str!("../../../../tests/data/sources/news-with-images.xml"),
+        include_str!("../../../../tests/data/sources/prefixed-and-unescaped.xml"),
+        include_str!("../../../../tests/data/sources/index.xml"),
+    ] {
+        let whole = whole.as_bytes();
+        for at in 0..whole.len() {
+            let _ = read(&whole[..at]);
+            let _ = read(&whole[at..]);
+        }
+    }
 }
