@@ -6,6 +6,7 @@
 mod change;
 mod check;
 mod diagnostic;
+mod edit;
 mod include;
 mod locate;
 mod places;
@@ -28,6 +29,7 @@ use crate::time::{HOUR, MINUTE, SECOND};
 
 pub use change::{asked_otherwise, change_summary};
 pub use diagnostic::{Diagnostic, Errors, Place, Severity, suggest};
+pub use edit::{Edit, EditError, NewSource, lines};
 pub use locate::{Block, find_source};
 pub use places::{Environment, find, state_dir};
 pub use unit::{Unit, in_sandbox, sandbox_refusal};
@@ -217,8 +219,17 @@ pub fn load(path: &Path) -> Result<Config, Errors> {
 
 /// Reads the config at `path` with everything it includes.
 pub fn load_in(path: &Path, environment: &Environment) -> Result<Config, Errors> {
+    read(path, &[], environment)
+}
+
+/// Reads the config as it would be with changes that are not yet written.
+fn load_changed(path: &Path, changes: &[edit::Change]) -> Result<Config, Errors> {
+    read(path, changes, &Environment::of_this_process().with_unit_of(path))
+}
+
+fn read(path: &Path, changes: &[edit::Change], environment: &Environment) -> Result<Config, Errors> {
     let mut report = diagnostic::Report::default();
-    let loaded = include::load(path, &mut report);
+    let loaded = include::load(path, changes, &mut report);
     let files = loaded.watched.clone();
     let config = check::check(loaded, environment, &mut report);
     match report.finish() {

@@ -24,7 +24,7 @@ use crate::io::http::Network;
 use crate::time::{DAY, SECOND, parse_duration, show_duration};
 
 /// Checks all files together. What is returned is a config only if the report holds no error.
-pub(super) fn check(loaded: Loaded, environment: &Environment, report: &mut Report) -> Config {
+pub(super) fn check(loaded: Loaded<'_>, environment: &Environment, report: &mut Report) -> Config {
     let mut documents = loaded.documents;
     let first = documents.first_mut().map(|(_, document)| std::mem::take(document)).unwrap_or_default();
     let mut checker = Checker { report, environment, file: 0 };

@@ -6,22 +6,25 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 use super::diagnostic::{At, Report, Severity};
+use super::edit::Change;
 use super::raw::{self, Document, Role};
 
 /// The files of a config.
 #[derive(Debug, Default)]
-pub(super) struct Loaded {
+pub(super) struct Loaded<'c> {
     /// The main file first, then the packs, each with its number in the report.
     pub documents: Vec<(usize, Document)>,
     /// Files whose change changes the config, and folders where a glob may find more.
     pub watched: Vec<PathBuf>,
     /// What `documents` holds, as canonical paths.
     seen: Vec<PathBuf>,
+    /// What is about to be written.
+    changes: &'c [Change],
 }
 
-/// Reads the main file and everything it includes.
-pub(super) fn load(path: &Path, report: &mut Report) -> Loaded {
-    let mut loaded = Loaded::default();
+/// Reads the main file and everything it includes, as if the changes had been written.
+pub(super) fn load<'c>(path: &Path, changes: &'c [Change], report: &mut Report) -> Loaded<'c> {
+    let mut loaded = Loaded { changes, ..Loaded::default() };
     let mut chain = Vec::new();
     loaded.watched.push(path.to_owned());
     if let Err(error) = loaded.file(path, Role::Main, &mut chain, report) {
@@ -33,7 +36,7 @@ pub(super) fn load(path: &Path, report: &mut Report) -> Loaded {
     loaded
 }
 
-impl Loaded {
+impl Loaded<'_> {
     /// Reads one file; `chain` holds the files that are being read, whose includes led here.
     fn file(
         &mut self,
@@ -42,9 +45,14 @@ impl Loaded {
         chain: &mut Vec<PathBuf>,
         report: &mut Report,
     ) -> io::Result<()> {
-        let text = String::from_utf8(std::fs::read(path)?)
-            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))?;
-        let canonical = path.canonicalize()?;
+        let change = self.changes.iter().find(|change| same_file(&change.path, path));
+        let text = match change {
+            Some(change) => change.new.clone(),
+            None => String::from_utf8(std::fs::read(path)?)
+                .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))?,
+        };
+        // A file that is not written yet has no other name.
+        let canonical = path.canonicalize().or_else(|error| change.map(|_| path.to_owned()).ok_or(error))?;
         self.seen.push(canonical.clone());
         let file = report.add_file(path, text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned());
         let document = raw::read(file, role, report);
@@ -117,14 +125,16 @@ impl Loaded {
                 folder.to_str().ok_or("a glob in a folder whose name is not UTF-8 cannot be read")?;
             if folder.is_empty() { String::new() } else { format!("{}/", glob::Pattern::escape(folder)) }
         };
-        let found = glob::glob(&format!("{prefix}{pattern}"))
-            .map_err(|error| format!("{pattern:?}: {}", error.msg))?;
+        let whole = format!("{prefix}{pattern}");
+        let found = glob::glob(&whole).map_err(|error| format!("{pattern:?}: {}", error.msg))?;
         let fixed: PathBuf = Path::new(pattern)
             .iter()
             .take_while(|part| !part.to_string_lossy().contains(['*', '?', '[']))
             .collect();
         let mut folders = vec![folder.join(fixed)];
-        let paths: Vec<PathBuf> = found.filter_map(Result::ok).filter(|path| path.is_file()).collect();
+        let mut paths: Vec<PathBuf> = found.filter_map(Result::ok).filter(|path| path.is_file()).collect();
+        paths.extend(self.not_yet_there(&whole));
+        paths.sort();
         folders.extend(paths.iter().filter_map(|path| path.parent().map(Path::to_owned)));
         for folder in folders {
             let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
@@ -134,6 +144,19 @@ impl Loaded {
         }
         Ok(paths)
     }
+
+    /// New files that the glob will find.
+    fn not_yet_there(&self, glob: &str) -> impl Iterator<Item = PathBuf> {
+        let options = glob::MatchOptions { require_literal_separator: true, ..Default::default() };
+        let finds = glob::Pattern::new(glob).ok();
+        let new = self.changes.iter().map(|change| &change.path).filter(|path| !path.exists());
+        new.filter(move |path| finds.as_ref().is_some_and(|glob| glob.matches_path_with(path, options)))
+            .cloned()
+    }
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 fn circle(chain: &[PathBuf], again: &Path) -> Option<String> {
