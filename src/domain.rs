@@ -2,11 +2,13 @@
 //!
 //! No socket, store, clock or random number is named below here; `now` and ids are arguments.
 
+pub mod address;
 pub mod article;
 pub mod digest;
 pub mod feed;
 pub mod health;
 pub mod html;
+pub mod opml;
 pub mod schedule;
 pub mod scope;
 pub mod story;
