@@ -15,7 +15,9 @@ mod check;
 mod demo;
 mod doctor;
 mod exit;
+mod export;
 mod feeds;
+mod import;
 mod init;
 mod logging;
 mod mailtext;
@@ -32,6 +34,7 @@ mod test_mail;
 mod r#try;
 mod watches;
 mod why;
+mod writing;
 
 pub use demo::site::{RequestLine, Site};
 pub use exit::{Exit, Failure};
@@ -70,6 +73,8 @@ fn run(args: Args) -> Result {
         Command::Check(command) => command.run(global),
         Command::Run(command) => command.run(global),
         Command::Once(command) => command.run(global),
+        Command::Import(command) => command.run(global),
+        Command::Export(command) => command.run(global),
         Command::Feeds(command) => command.run(global),
         Command::Watches(command) => command.run(global),
         Command::Status(command) => command.run(global),

@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::config::{self, Environment};
 
 use super::{
-    backup, check, demo, doctor, feeds, init, once, outbox, pause, poll, run, status, test_mail, r#try,
-    watches, why,
+    backup, check, demo, doctor, export, feeds, import, init, once, outbox, pause, poll, run, status,
+    test_mail, r#try, watches, why,
 };
 
 const LONG_ABOUT: &str = "\
@@ -110,6 +110,8 @@ pub enum Command {
     Check(check::Check),
     Run(run::Run),
     Once(once::Once),
+    Import(import::Import),
+    Export(export::Export),
     Feeds(feeds::Feeds),
     Watches(watches::Watches),
     Status(status::Status),

@@ -6,7 +6,7 @@ use super::args::Global;
 use super::{Exit, Failure, Result, block_on, load_config, output};
 
 mod feed;
-mod input;
+pub(super) mod input;
 mod jsonl;
 mod r#match;
 mod page;

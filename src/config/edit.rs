@@ -140,7 +140,13 @@ impl Edit {
 fn read(file: &Path, may_be_missing: bool) -> Result<Option<String>, EditError> {
     match fs::read_to_string(file) {
         Ok(text) => Ok(Some(text)),
-        Err(error) if may_be_missing && error.kind() == io::ErrorKind::NotFound => Ok(None),
+        // What stands in the way of its folder is told when it is written.
+        Err(error)
+            if may_be_missing
+                && matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(EditError::Read { path: file.to_owned(), error }),
     }
 }

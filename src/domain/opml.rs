@@ -41,10 +41,10 @@ pub struct Opml {
 }
 
 /// A feed of a list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription {
     /// Where it is: http or https.
-    pub url: String,
+    pub url: Url,
     /// What its reader calls it.
     pub name: Option<String>,
     /// The site that it is the feed of.
@@ -202,7 +202,7 @@ impl<'t> Reading<'t> {
 
     fn take(&mut self, outline: &Outline, at: usize, is_empty: bool) {
         let why = match outline.address() {
-            Address::Feed(url) => return self.subscribe(outline, &url),
+            Address::Feed(url) => return self.subscribe(outline, url),
             Address::None if is_empty && outline.claims_a_feed() => Why::NoAddress,
             Address::None => return,
             Address::Unusable(why) => why,
@@ -211,21 +211,21 @@ impl<'t> Reading<'t> {
         self.list.unusable.push(Unusable { line: self.lines.of(at), name, site, why });
     }
 
-    fn subscribe(&mut self, outline: &Outline, url: &Url) {
+    fn subscribe(&mut self, outline: &Outline, url: Url) {
         let folders = self.open.iter().take(MAX_DEPTH).filter_map(|open| match open {
             Open::Folder(name) => name.clone(),
             Open::Remark => None,
         });
         let tags = folders.take(MAX_TAGS).chain(outline.categories());
         let subscriptions = &mut self.list.subscriptions;
-        let place = *self.places.entry(address::place(url)).or_insert(subscriptions.len());
+        let place = *self.places.entry(address::place(&url)).or_insert(subscriptions.len());
         if let Some(known) = subscriptions.get_mut(place) {
             self.list.repeated += 1;
             add_tags(&mut known.tags, tags);
             return;
         }
         let name = outline.name.clone().filter(|name| name != url.as_str() && *name != outline.feed);
-        let mut new = Subscription { url: url.to_string(), name, site: outline.site(), tags: Vec::new() };
+        let mut new = Subscription { url, name, site: outline.site(), tags: Vec::new() };
         add_tags(&mut new.tags, tags);
         subscriptions.push(new);
     }
@@ -442,11 +442,11 @@ fn fits_category(tag: &str) -> bool {
 
 fn outline(out: &mut String, subscription: &Subscription, indent: &str) {
     let Subscription { url, name, site, tags } = subscription;
-    let name = escape(name.as_deref().unwrap_or(url));
+    let name = escape(name.as_deref().unwrap_or(url.as_str()));
     let _ = write!(
         out,
         "{indent}<outline type=\"rss\" text=\"{name}\" title=\"{name}\" xmlUrl=\"{}\"",
-        escape(url)
+        escape(url.as_str())
     );
     if let Some(site) = site {
         let _ = write!(out, " htmlUrl=\"{}\"", escape(site));

@@ -1,5 +1,6 @@
 //! The one integration binary: a file per stage, the harness, the crash matrix, the commands and the tidy test.
 
+mod add;
 mod backup;
 mod cli;
 mod commands;

@@ -186,7 +186,12 @@ impl Chance {
         let query = self.pick(&["", "?a=1&b=2", "?q=%22x%22"]);
         let name = (self.below(4) > 0).then(|| self.name());
         let site = (self.below(2) > 0).then(|| format!("https://{number}.example/"));
-        Subscription { url: format!("https://{number}.example/feed{query}"), name, site, tags }
+        Subscription {
+            url: Url::parse(&format!("https://{number}.example/feed{query}")).unwrap(),
+            name,
+            site,
+            tags,
+        }
     }
 }
 
@@ -231,15 +236,15 @@ fn no_input_panics() {
 #[test]
 fn floods_end_soon() {
     let wrap = |body: String| format!("<opml><body>{body}</body></opml>");
-    let deep = "<outline text='a folder of some name'>".repeat(100_000);
+    let deep = "<outline text='a folder of some name'>".repeat(50_000);
     let feed = "<outline xmlUrl='http://a.example/'/>";
     let feeds: String = (0..=20_000).map(|n| format!("<outline xmlUrl='http://a.example/{n}'/>")).collect();
     let cases = [
-        ("deep", wrap(deep.clone() + &"</outline>".repeat(100_000)), Ok(0)),
-        ("many deep down", wrap(deep + &feed.repeat(30_000)), Ok(1)),
-        ("one feed over and over", wrap(feed.repeat(100_000)), Ok(1)),
+        ("deep", wrap(deep.clone() + &"</outline>".repeat(50_000)), Ok(0)),
+        ("many deep down", wrap(deep + &feed.repeat(10_000)), Ok(1)),
+        ("one feed over and over", wrap(feed.repeat(50_000)), Ok(1)),
         ("too many feeds", wrap(feeds), Err(OpmlError::TooMuch)),
-        ("a million bad ones", wrap("<outline xmlUrl='x:'/>".repeat(1_000_000)), Err(OpmlError::TooMuch)),
+        ("too many bad ones", wrap("<outline xmlUrl='x:'/>".repeat(300_000)), Err(OpmlError::TooMuch)),
         ("attributes", wrap(format!("<outline {}/>", "a='1' ".repeat(300_000))), Ok(0)),
         ("ampersands", wrap(format!("<outline text='{}'/>", "&".repeat(300_000))), Ok(0)),
     ];
