@@ -5,6 +5,7 @@
 pub mod address;
 pub mod article;
 pub mod digest;
+pub mod discovery;
 pub mod feed;
 pub mod health;
 pub mod html;
