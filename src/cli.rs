@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Parser;
 use rusqlite::Connection;
 
+mod add;
 mod args;
 mod asking;
 mod backup;
@@ -73,6 +74,7 @@ fn run(args: Args) -> Result {
         Command::Check(command) => command.run(global),
         Command::Run(command) => command.run(global),
         Command::Once(command) => command.run(global),
+        Command::Add(command) => command.run(global),
         Command::Import(command) => command.run(global),
         Command::Export(command) => command.run(global),
         Command::Feeds(command) => command.run(global),

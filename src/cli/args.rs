@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::config::{self, Environment};
 
 use super::{
-    backup, check, demo, doctor, export, feeds, import, init, once, outbox, pause, poll, run, status,
+    add, backup, check, demo, doctor, export, feeds, import, init, once, outbox, pause, poll, run, status,
     test_mail, r#try, watches, why,
 };
 
@@ -110,6 +110,7 @@ pub enum Command {
     Check(check::Check),
     Run(run::Run),
     Once(once::Once),
+    Add(add::Add),
     Import(import::Import),
     Export(export::Export),
     Feeds(feeds::Feeds),

@@ -266,3 +266,196 @@ async fn the_daemon_polls_what_was_imported_without_being_told() {
     assert_eq!(web.log().len(), 1);
     daemon.stop().await;
 }
+
+// ---- add
+
+/// A config without sources that may ask loopback.
+fn bare() -> String {
+    format!("# Ours.\n{}", config("maildir:mail", &[], "[\"river\"]", ""))
+}
+
+/// A site whose home page is this.
+async fn site(home_page: &str) -> (Web, Home) {
+    let web = Web::start().await;
+    web.page("/", Answer::ok("text/html; charset=utf-8", home_page));
+    (web, Home::new(&bare()))
+}
+
+fn dated(title: &str, entries: &[&str]) -> String {
+    let item = |entry: &&str| {
+        format!(
+            "<item><title>{entry}</title><link>https://outlet.example/{entry}</link><pubDate>Mon, 23 Nov 2026 10:00:00 GMT</pubDate></item>"
+        )
+    };
+    let items = entries.iter().map(item).collect::<String>();
+    format!(
+        "<rss version=\"2.0\"><channel><title>{title}</title><language>kk</language>{items}</channel></rss>"
+    )
+}
+
+fn asked(web: &Web) -> Vec<String> {
+    web.take_log().into_iter().map(|asked| asked.path).collect()
+}
+
+#[tokio::test]
+async fn the_feed_that_a_page_names_becomes_a_source() {
+    let head = "<html lang=kk><title>Outlet of the steppe</title>\
+                <link rel=alternate type=application/rss+xml title=Comments href=/comments/feed/>\
+                <link rel=alternate type=application/rss+xml title=News href=/kz/rss>\
+                <link rel=alternate type=application/atom+xml href=/atom><a href=/rss/more>RSS</a>";
+    let (web, home) = site(head).await;
+    for path in ["/kz/rss", "/atom"] {
+        web.page(path, Answer::feed(dated("Outlet", &["One", "Two"])));
+    }
+    let before = saved(&home, "habar.toml");
+    let said = done(&home, &["add", web.url("/").as_str(), "--tag", "kz", "--tag", "agency"]).await;
+    for part in [
+        "Outlet of the steppe",
+        "named by the page",
+        "2026-11-23T10:00:00Z  One",
+        "wrote Outlet into",
+        "no daemon runs",
+        " kk ",
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    assert_eq!(
+        asked(&web),
+        ["/", "/kz/rss", "/atom"],
+        "neither comments nor links, which nobody needs any more"
+    );
+    let lines = format!(
+        "[[source]]\nurl = \"{}\"\nname = \"Outlet\"\ntags = [\"kz\", \"agency\"]\n",
+        web.url("/kz/rss")
+    );
+    assert_eq!(saved(&home, "habar.toml"), format!("{before}\n{lines}"));
+
+    for again in [web.url("/").to_string(), web.url("/kz/rss/").to_string()] {
+        let said = done(&home, &["add", &again]).await;
+        assert!(said.contains("is configured already, as Outlet"), "{said}");
+    }
+    assert_eq!(saved(&home, "habar.toml"), format!("{before}\n{lines}"), "not twice");
+}
+
+#[tokio::test]
+async fn an_address_may_lack_its_scheme_and_be_the_feed_itself() {
+    let (web, home) = site("").await;
+    web.page("/feed.xml", Answer::moved(301, "/new.xml"));
+    web.page("/new.xml", Answer::feed(dated("Outlet", &["One"])));
+    let address = format!("{}/feed.xml", web.authority());
+    let said = done(&home, &["add", &address, "--name", "Mine"]).await;
+    assert!(said.contains("the address itself") && said.contains("wrote Mine"), "{said}");
+    let url = web.url("/new.xml");
+    assert_eq!(sources(&home).await, [format!("{url} | Mine | ")], "moved for good");
+}
+
+#[tokio::test]
+async fn of_several_equally_good_feeds_nobody_guesses_one() {
+    let names = |path: &str| format!("<link rel=alternate type=application/rss+xml href={path}>");
+    let (web, home) = site(&(names("/sport") + &names("/world"))).await;
+    web.page("/sport", Answer::feed(dated("Sport", &["One"])));
+    web.page("/world", Answer::feed(dated("World", &["Two"])));
+    let before = saved(&home, "habar.toml");
+    let page = web.url("/").to_string();
+    let undecided = home.run(&["add", &page]).await;
+    assert_eq!(undecided.code, Some(64), "{}", undecided.stderr);
+    assert!(
+        undecided.stderr.contains("2 feeds are equally good") && undecided.stderr.contains("--pick N"),
+        "{}",
+        undecided.stderr
+    );
+    assert!(undecided.stdout.contains("Sport") && undecided.stdout.contains("World"), "{}", undecided.stdout);
+    assert_eq!(saved(&home, "habar.toml"), before);
+
+    let told = told(&home, &["add", &page, "--pick", "2"]).await;
+    assert_eq!((&told["equals"], &told["picked"]), (&json!(2), &json!([web.url("/world").as_str()])));
+    let first = &told["found"][0];
+    assert_eq!(
+        json!([
+            first["url"],
+            first["title"],
+            first["how"],
+            first["entries"],
+            first["newest"],
+            first["language"],
+            first["last"][0]["title"]
+        ]),
+        json!([web.url("/sport").as_str(), "Sport", "declared", 1, "2026-11-23T10:00:00Z", "kk", "One"])
+    );
+    let refused = home.run(&["add", &page, "--pick", "3"]).await;
+    assert!(refused.code == Some(64) && refused.stderr.contains("there are 2 feeds"), "{}", refused.stderr);
+    done(&home, &["add", &page, "--pick", "1,2"]).await;
+    assert_eq!(sources(&home).await.len(), 2, "the one that was there is not written twice");
+}
+
+#[tokio::test]
+async fn links_and_usual_places_are_looked_at_when_a_page_names_nothing() {
+    // A page about its feeds, which a reader would find.
+    let (web, home) = site("<a href=/rss-feeds>RSS</a>").await;
+    web.page("/rss-feeds", Answer::ok("text/html", "<a href=/x/rss/main>Main</a>"));
+    web.page("/x/rss/main", Answer::feed(dated("Main", &["One"])));
+    let told = told(&home, &["add", web.url("/").as_str(), "--dry-run"]).await;
+    assert_eq!((&told["found"][0]["how"], &told["written"]), (&json!("linked"), &json!([])), "{told}");
+    assert_eq!(asked(&web), ["/", "/rss-feeds", "/x/rss/main"]);
+
+    let (web, home) = site("<meta name=generator content=Hugo>").await;
+    web.page("/index.xml", Answer::feed(dated("Hugo's", &["One"])));
+    let said = done(&home, &["add", web.url("/").as_str()]).await;
+    assert!(said.contains("a usual place"), "{said}");
+    assert_eq!(asked(&web), ["/", "/index.xml"]);
+}
+
+#[tokio::test]
+async fn what_has_no_feed_says_what_was_tried_and_what_to_do() {
+    let (web, home) = site("<title>Nothing here</title>").await;
+    web.page("/shut", Answer::status(403));
+    web.page("/busy", Answer::status(503));
+    web.page("/list", Answer::ok("text/xml", "<opml><body/></opml>"));
+    let before = saved(&home, "habar.toml");
+    let cases = [
+        ("/", 66, "no feed was found behind", "in a browser"),
+        ("/missing", 66, "has nothing at this address", "name of the site alone"),
+        ("/shut", 69, "forbids it to us", "contact"),
+        ("/busy", 69, "trouble of its own", "later"),
+        ("/list", 66, "an OPML list of feeds", "habar import"),
+    ];
+    for (path, code, said, help) in cases {
+        let refused = home.run(&["add", web.url(path).as_str()]).await;
+        assert_eq!(refused.code, Some(code), "{path}: {}", refused.stderr);
+        assert!(refused.stderr.contains(said) && refused.stderr.contains(help), "{path}: {}", refused.stderr);
+        assert!(asked(&web).len() <= 14, "{path}: a site is not asked without end");
+    }
+    let told = told(&home, &["add", web.url("/").as_str()]).await;
+    assert_eq!(told["found"], json!([]));
+    assert_eq!(told["tried"][0]["url"], json!(web.url("/feed/").as_str()));
+    assert_eq!(saved(&home, "habar.toml"), before);
+}
+
+#[tokio::test]
+async fn a_server_that_shuts_its_pages_may_give_its_feed() {
+    let (web, home) = site("").await;
+    web.page("/", Answer::status(403));
+    web.page("/feed/", Answer::feed(dated("Outlet", &["One"])));
+    done(&home, &["add", web.url("/").as_str()]).await;
+    assert_eq!(sources(&home).await, [format!("{} | Outlet | ", web.url("/feed/"))]);
+}
+
+#[tokio::test]
+async fn bad_addresses_and_shut_networks_are_told_before_anything_is_asked() {
+    let web = Web::start().await;
+    let home = Home::new(KEPT);
+    let with_password = format!("http://me:hunter2@{}/", web.authority());
+    let address = web.url("/");
+    let cases = [
+        ("two words", 64, "is no address"),
+        ("ftp://a.example/", 64, "only http and https"),
+        (&*with_password, 64, "auth = {"),
+        (address.as_str(), 69, "allow_private"),
+    ];
+    for (address, code, said) in cases {
+        let refused = home.run(&["add", address]).await;
+        assert!(refused.code == Some(code) && refused.stderr.contains(said), "{address}: {}", refused.stderr);
+        assert!(!refused.stderr.contains("hunter2"), "{}", refused.stderr);
+    }
+    assert_eq!(web.log().len(), 0);
+}

@@ -79,11 +79,14 @@ pub fn choose(facts: &[Fact], page: &Url, language: Option<&str>) -> Choice {
     let mut order: Vec<usize> = (0..facts.len()).collect();
     order.sort_by_key(|at| rank(&facts[*at]));
     let Some(first) = order.first().map(|at| &facts[*at]) else { return Choice { order, equals: 0 } };
+    if first.how == How::Itself {
+        return Choice { order, equals: 1 };
+    }
     if first.is_comments || first.entries == 0 {
         return Choice { order, equals: 0 };
     }
     // The rules of a site say which of its feeds is meant.
-    if first.how <= How::Site {
+    if first.how == How::Site {
         return Choice { order, equals: 1 };
     }
     let rivals: Vec<usize> =

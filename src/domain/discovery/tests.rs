@@ -257,6 +257,7 @@ fn the_best_is_clear_or_several_are_equally_good() {
     use How::{Declared, Itself, Linked, Site, Usual};
     let stale = |fact: Fact| Fact { newest: Some(NOW - DAY * 100), ..fact };
     check_choice(&[fact("/a", Itself, &["x"])], "/a", 1);
+    check_choice(&[fact("/comments/feed", Itself, &[])], "/comments/feed", 1);
     check_choice(&[fact("/a", Declared, &["x"]), fact("/b", Declared, &["y"])], "/a", 2);
     // RSS and Atom of one site are one.
     check_choice(&[fact("/a", Declared, &["x", "y"]), fact("/b", Declared, &["y", "x"])], "/a", 1);
