@@ -65,7 +65,7 @@ impl Add {
         let url = address::read(&self.address).map_err(|bad| no_address(&bad))?;
         let loaded = load_config(global)?;
         if let Some(source) = configured(&loaded, &url) {
-            return self.is_configured(global, &url, source);
+            return tell_known(global, &url, source);
         }
         let search = self.search(global, &loaded, &url)?;
         if search.found.is_empty() {
@@ -159,15 +159,6 @@ impl Add {
         let name = name.filter(|name| !name.is_empty());
         NewSource { url: found.url.clone(), name, tags: self.tag.clone(), more: Vec::new() }
     }
-
-    fn is_configured(&self, global: &Global, url: &Url, source: &Source) -> Result {
-        if global.json {
-            output::json(&show::known(url, source))?;
-        } else {
-            output::say(global, format!("{url} is configured already{}", called(source)))?;
-        }
-        Ok(Exit::Done)
-    }
 }
 
 fn are(search: &Search) -> &'static str {
@@ -189,6 +180,15 @@ fn no_address(bad: &BadAddress) -> Failure {
 fn configured<'l>(loaded: &'l Loaded, url: &Url) -> Option<&'l Source> {
     let place = address::place(url);
     loaded.config.sources.iter().find(|source| address::place(&source.url) == place)
+}
+
+fn tell_known(global: &Global, url: &Url, source: &Source) -> Result {
+    if global.json {
+        output::json(&show::known(url, source))?;
+    } else {
+        output::say(global, format!("{url} is configured already{}", called(source)))?;
+    }
+    Ok(Exit::Done)
 }
 
 fn called(source: &Source) -> String {

@@ -3,6 +3,7 @@
 //! Everything that stands in a file stays, byte for byte: new lines are put between the old ones. A file is
 //! replaced as a whole by one that the daemon accepts, or not at all.
 
+use std::fmt::Write as _;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
@@ -34,14 +35,14 @@ impl NewSource {
         let text = |text: &str| toml::Value::String(text.to_owned()).to_string();
         let mut lines = format!("[[source]]\nurl = {}\n", text(self.url.as_str()));
         if let Some(name) = &self.name {
-            lines.push_str(&format!("name = {}\n", text(name)));
+            let _ = writeln!(lines, "name = {}", text(name));
         }
         for (key, value) in &self.more {
-            lines.push_str(&format!("{key} = {}\n", text(value)));
+            let _ = writeln!(lines, "{key} = {}", text(value));
         }
         if !self.tags.is_empty() {
             let tags: Vec<String> = self.tags.iter().map(|tag| text(tag)).collect();
-            lines.push_str(&format!("tags = [{}]\n", tags.join(", ")));
+            let _ = writeln!(lines, "tags = [{}]", tags.join(", "));
         }
         lines
     }

@@ -91,7 +91,7 @@ pub fn offered(html: &str, url: &Url) -> Offer {
     let (parsed, _) = tree::parse(&sieved.html);
     let page = Page::new(&parsed);
     let base = base(&page, url);
-    let mut leads = Leads { page: url, leads: Vec::new(), seen: HashSet::new() };
+    let mut leads = Leads { page: url, list: Vec::new(), seen: HashSet::new() };
     if let Some(url) = sites::inside(html, url) {
         leads.add(Lead { url, title: None, how: How::Site, is_comments: false });
     }
@@ -334,7 +334,7 @@ fn system(page: &Page<'_>, html: &str) -> &'static [&'static str] {
 
 /// Where the feed of a page may be when nothing says it: below the page itself, then at the root of its site.
 pub fn usual(url: &Url, system: &'static [&'static str]) -> Vec<Lead> {
-    let mut leads = Leads { page: url, leads: Vec::new(), seen: HashSet::new() };
+    let mut leads = Leads { page: url, list: Vec::new(), seen: HashSet::new() };
     let mut add = |base: &Url, path: &str| {
         let url = base.join(path).ok();
         leads.extend(url.map(|url| Lead { url, title: None, how: How::Usual, is_comments: false }));
@@ -349,11 +349,11 @@ pub fn usual(url: &Url, system: &'static [&'static str]) -> Vec<Lead> {
             add(&folder, path);
         }
     }
-    let Ok(root) = url.join("/") else { return leads.leads };
+    let Ok(root) = url.join("/") else { return leads.list };
     for path in system.iter().chain(&USUAL) {
         add(&root, path);
     }
-    leads.leads
+    leads.list
 }
 
 /// The sitemaps that a robots.txt names, those of news first.
@@ -381,7 +381,7 @@ pub fn sitemaps(robots: &str, url: &Url) -> Vec<Url> {
 /// Leads, each place once: the best way it was found counts.
 struct Leads<'u> {
     page: &'u Url,
-    leads: Vec<Lead>,
+    list: Vec<Lead>,
     seen: HashSet<String>,
 }
 
@@ -389,11 +389,11 @@ impl Leads<'_> {
     fn add(&mut self, lead: Lead) {
         // A page that names itself as its feed is a page.
         let place = address::place(&lead.url);
-        if lead.url != *self.page && !self.seen.contains(&place) && self.leads.len() < MAX_LEADS {
+        if lead.url != *self.page && !self.seen.contains(&place) && self.list.len() < MAX_LEADS {
             self.seen.insert(place);
-            self.leads.push(lead);
+            self.list.push(lead);
         } else if let Some(known) =
-            self.leads.iter_mut().find(|known| known.url == lead.url && lead.how < known.how)
+            self.list.iter_mut().find(|known| known.url == lead.url && lead.how < known.how)
         {
             *known = lead;
         }
@@ -408,8 +408,8 @@ impl Leads<'_> {
     /// The most promising first; otherwise in the order of the page.
     fn ranked(mut self) -> Vec<Lead> {
         let page = self.page;
-        self.leads.sort_by_key(|lead| (lead.is_comments, lead.how, !is_below(&lead.url, page)));
-        self.leads
+        self.list.sort_by_key(|lead| (lead.is_comments, lead.how, !is_below(&lead.url, page)));
+        self.list
     }
 }
 

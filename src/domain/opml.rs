@@ -269,9 +269,9 @@ struct Lines<'t> {
 
 impl Lines<'_> {
     fn of(&mut self, at: usize) -> usize {
-        let at = at.min(self.text.len());
+        let at = self.text.floor_char_boundary(at.min(self.text.len()));
         if at > self.at {
-            self.line += self.text.as_bytes()[self.at..at].iter().filter(|byte| **byte == b'\n').count();
+            self.line += self.text[self.at..at].matches('\n').count();
             self.at = at;
         }
         self.line
@@ -311,10 +311,10 @@ impl Outline {
                 "title" => outline.name = name(&value),
                 "text" => text_attribute = name(&value),
                 "xmlurl" | "xmluri" | "xml_url" | "feedurl" | "feed_url" | "rssurl" => {
-                    outline.feed = value.trim().to_owned();
+                    value.trim().clone_into(&mut outline.feed);
                 }
-                "url" => outline.url = value.trim().to_owned(),
-                "htmlurl" | "html_url" | "siteurl" => outline.html = value.trim().to_owned(),
+                "url" => value.trim().clone_into(&mut outline.url),
+                "htmlurl" | "html_url" | "siteurl" => value.trim().clone_into(&mut outline.html),
                 "type" => outline.kind = value.trim().to_ascii_lowercase(),
                 "category" => outline.category = value.into_owned(),
                 "iscomment" => outline.is_remark = value.trim().eq_ignore_ascii_case("true"),

@@ -106,7 +106,6 @@ fn medium(path: &[&str]) -> Vec<String> {
 /// Its sections and searches have feeds under the same address below `/rss`.
 fn google_news(url: &Url, path: &[&str]) -> Vec<String> {
     match path {
-        ["rss", ..] => Vec::new(),
         ["topics" | "search" | "publications" | "topstories" | "home", ..] | [] => {
             let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
             let path = if path == ["home"] { String::new() } else { path.join("/") };
@@ -127,7 +126,7 @@ fn by_host(host: &str, url: &Url, path: &[&str]) -> Vec<String> {
         _ if host.ends_with(".wordpress.com") && path.is_empty() => root("/feed/"),
         _ if host.ends_with(".livejournal.com") => root("/data/rss"),
         // A person on Mastodon and what speaks like it.
-        [handle] if handle.starts_with('@') && handle.len() > 1 && !handle.ends_with(".rss") => {
+        [handle] if handle.starts_with('@') && handle.len() > 1 && !handle.contains(".rss") => {
             root(&format!("/{handle}.rss"))
         }
         _ => Vec::new(),

@@ -287,12 +287,11 @@ fn the_best_is_clear_or_several_are_equally_good() {
 
 #[test]
 fn floods_end_soon() {
+    let different: Vec<_> =
+        (0..50_000).map(|n| format!("<link rel=alternate type=text/rss href=/{n}>")).collect();
     let cases = [
         ("links", "<a href=/rss/x>y</a>".repeat(100_000)),
-        (
-            "links to different feeds",
-            (0..50_000).map(|n| format!("<link rel=alternate type=text/rss href=/{n}>")).collect(),
-        ),
+        ("links to different feeds", different.concat()),
         ("nested", "<div><a href=/rss>".repeat(50_000)),
         ("bases", "<base href=x>".repeat(50_000)),
         ("an address without end", format!("<a href=/rss/{}>", "x".repeat(2_000_000))),
