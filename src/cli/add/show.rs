@@ -1,5 +1,7 @@
 //! What was found behind an address, told to people and to programs.
 
+use std::cmp::Reverse;
+
 use serde_json::{Value, json};
 use url::Url;
 
@@ -8,7 +10,7 @@ use crate::cli::output::{self, Table};
 use crate::cli::{Exit, Failure, Result, ago};
 use crate::config::Source;
 use crate::domain::discovery::Choice;
-use crate::domain::feed::Document;
+use crate::domain::feed::{Document, Entry};
 use crate::time::{Clock, Timestamp};
 
 /// So many of the last entries are shown.
@@ -47,6 +49,16 @@ pub fn tell(search: &Search, choice: &Choice, picked: &[usize]) -> Result<()> {
     output::line("")
 }
 
+/// The newest entries; in the order of the feed where it does not date them all.
+fn last(document: &Document) -> Vec<&Entry> {
+    let mut entries: Vec<&Entry> = document.entries.iter().collect();
+    if entries.iter().all(|entry| entry.published.is_some()) {
+        entries.sort_by_key(|entry| Reverse(entry.published));
+    }
+    entries.truncate(LAST);
+    entries
+}
+
 fn newest(document: &Document) -> Option<Timestamp> {
     document.entries.iter().filter_map(|entry| entry.published).max()
 }
@@ -57,7 +69,7 @@ fn entries(document: &Document) -> Result<()> {
     }
     output::heading("Last entries")?;
     let mut table = Table::new(&["PUBLISHED", "TITLE"]);
-    for entry in document.entries.iter().take(LAST) {
+    for entry in last(document) {
         table.row([&entry.published.map_or("-".to_owned(), |at| at.to_string()), &entry.title]);
     }
     table.cut(&[1]);
