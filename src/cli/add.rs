@@ -1,4 +1,4 @@
-//! `habar add`: the feed behind any address, as a source.
+//! `habar add`: what can be polled behind any address, as a source.
 
 use indicatif::ProgressBar;
 use url::Url;
@@ -22,7 +22,8 @@ use search::Search;
 /// Find the feed behind an address and add it to the config
 ///
 /// URL is the address of a feed, of a page, or only the name of a site. What the page names as its feed is
-/// taken; else what it links to, else what lies where feeds usually are.
+/// taken; else what it links to, else what lies where feeds usually are. Where there is no feed, it is a sitemap
+/// of news, or the list of news that the page is.
 #[derive(Debug, clap::Args)]
 pub struct Add {
     /// The address; https:// may be left out
@@ -154,10 +155,13 @@ impl Add {
 
     fn source(&self, search: &Search, at: usize) -> NewSource {
         let found = &search.found[at];
-        let title = found.document.title.as_deref().or(found.lead.title.as_deref()).map(text::clean);
+        let titles = [found.document.title.as_deref(), found.lead.title.as_deref(), search.title.as_deref()];
+        let title = titles.into_iter().flatten().map(text::clean).find(|title| !title.is_empty());
         let name = self.name.clone().or_else(|| title.map(|title| text::cut(&title, 100)));
-        let name = name.filter(|name| !name.is_empty());
-        NewSource { url: found.url.clone(), name, tags: self.tag.clone(), more: Vec::new() }
+        let kind = (found.kind != "feed").then(|| ("kind", found.kind.to_owned()));
+        let item = found.item.clone().map(|item| ("item", item));
+        let more = kind.into_iter().chain(item).collect();
+        NewSource { url: found.url.clone(), name, tags: self.tag.clone(), more }
     }
 }
 

@@ -9,6 +9,7 @@ use super::output::{self, style};
 use super::{Exit, Result, load_config, read_store};
 use crate::config::Source;
 use crate::domain::address;
+use crate::domain::feed::Kind;
 use crate::domain::opml::{self, Subscription};
 use crate::io::http::masked;
 use crate::io::store::overview;
@@ -27,31 +28,51 @@ impl Export {
         let Self {} = self;
         let loaded = load_config(global)?;
         let titles = titles(global);
-        let (secret, open): (Vec<Source>, Vec<Source>) =
-            loaded.config.sources.into_iter().partition(|source| address::holds_a_secret(&source.url));
-        let subscriptions: Vec<Subscription> =
-            open.into_iter().map(|source| subscription(source, &titles)).collect();
-        let left_out: Vec<String> =
-            secret.iter().map(|source| source.name.clone().unwrap_or_else(|| masked(&source.url))).collect();
+        let (mut subscriptions, mut left_out) = (Vec::new(), Vec::new());
+        for source in loaded.config.sources {
+            match unfit(&source) {
+                Some(reason) => {
+                    left_out.push((source.name.clone().unwrap_or_else(|| masked(&source.url)), reason));
+                }
+                None => subscriptions.push(subscription(source, &titles)),
+            }
+        }
         if global.json {
             let sources: Vec<_> = subscriptions
                 .iter()
                 .map(|source| json!({ "url": source.url.as_str(), "name": source.name, "tags": source.tags }))
                 .collect();
+            let left_out: Vec<_> =
+                left_out.iter().map(|(name, reason)| json!({ "name": name, "reason": reason })).collect();
             output::json(&json!({ "sources": sources, "left_out": left_out }))?;
             return Ok(Exit::Done);
         }
         output::raw_line(opml::write("Sources of Habar", &subscriptions).trim_end())?;
-        if !left_out.is_empty() {
-            let names = output::plain(&left_out.join(", "));
-            let count = output::counted(left_out.len(), "source");
-            anstream::eprintln!(
-                "{} {count} left out, since the address holds a secret: {names}",
-                output::paint(style::WARNING, "habar: warning:")
-            );
+        for reason in [SECRET, NO_FEED] {
+            let of_it = left_out.iter().filter(|(_, why)| *why == reason);
+            let names: Vec<&str> = of_it.map(|(name, _)| name.as_str()).collect();
+            if !names.is_empty() {
+                let count = output::counted(names.len(), "source");
+                let mark = output::paint(style::WARNING, "habar: warning:");
+                anstream::eprintln!(
+                    "{mark} {count} left out ({reason}): {}",
+                    output::plain(&names.join(", "))
+                );
+            }
         }
         Ok(Exit::Done)
     }
+}
+
+const SECRET: &str = "the address holds a secret";
+const NO_FEED: &str = "a list for other readers holds feeds only";
+
+/// Why a source is none for other readers.
+fn unfit(source: &Source) -> Option<&'static str> {
+    if source.kind != Kind::Feed {
+        return Some(NO_FEED);
+    }
+    address::holds_a_secret(&source.url).then_some(SECRET)
 }
 
 fn subscription(source: Source, titles: &HashMap<String, String>) -> Subscription {

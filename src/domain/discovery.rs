@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! address ─▶ known sites ─▶ link tags ─▶ links ─▶ usual paths ─▶ leads ─asked─▶ feeds ─▶ choice
+//!                           and where there is no feed: ─▶ sitemaps ─▶ the page's own list
 //! ```
 //!
 //! Nobody is asked here. Feeds of comments are never what is meant, and come last.
@@ -16,9 +17,11 @@ use crate::domain::html::{sieve, tree};
 use crate::domain::text;
 
 pub use choice::{Choice, Fact, choose};
+pub use list::listed;
 pub use sites::known;
 
 mod choice;
+mod list;
 mod sites;
 
 use tree::Page;
@@ -56,6 +59,12 @@ pub enum How {
     Linked,
     /// Feeds are usually there.
     Usual,
+    /// It is a sitemap of news.
+    News,
+    /// It is the page's own list.
+    List,
+    /// It is a sitemap of whatever the site has.
+    Sitemap,
 }
 
 impl How {
@@ -67,6 +76,9 @@ impl How {
             Self::Declared => "named by the page",
             Self::Linked => "linked by the page",
             Self::Usual => "a usual place",
+            Self::News => "a sitemap of news",
+            Self::List => "the list of the page",
+            Self::Sitemap => "a sitemap",
         }
     }
 }
@@ -356,7 +368,7 @@ pub fn usual(url: &Url, system: &'static [&'static str]) -> Vec<Lead> {
     leads.list
 }
 
-/// The sitemaps that a robots.txt names, those of news first.
+/// The sitemaps that a robots.txt names, or where they usually are; those of news first.
 pub fn sitemaps(robots: &str, url: &Url) -> Vec<Url> {
     let named = robots.lines().filter_map(|line| {
         let (key, value) = line.split_once(':')?;
@@ -368,12 +380,20 @@ pub fn sitemaps(robots: &str, url: &Url) -> Vec<Url> {
             sitemaps.push(sitemap);
         }
     }
+    if sitemaps.is_empty() {
+        sitemaps.extend(
+            ["news-sitemap.xml", "sitemap.xml"].iter().filter_map(|path| url.join(&format!("/{path}")).ok()),
+        );
+    }
     // The sort keeps their order otherwise.
-    sitemaps.sort_by_key(|sitemap| {
-        let path = sitemap.path().to_ascii_lowercase();
-        !["news", "latest", "haber", "novosti"].iter().any(|word| path.contains(word))
-    });
+    sitemaps.sort_by_key(|sitemap| !sounds_like_news(sitemap));
     sitemaps
+}
+
+/// Whether a sitemap is one of news by its name.
+pub fn sounds_like_news(sitemap: &Url) -> bool {
+    let path = sitemap.path().to_ascii_lowercase();
+    ["news", "latest", "haber", "novosti"].iter().any(|word| path.contains(word))
 }
 
 // ---- leads

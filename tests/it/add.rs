@@ -175,14 +175,19 @@ async fn what_is_no_list_is_refused_with_its_line() {
 }
 
 #[tokio::test]
-async fn no_secret_is_exported() {
+async fn no_secret_is_exported_and_what_is_no_feed_is_told() {
     let secret = "[[source]]\nname = \"Paid\"\nurl = \"https://paid.example/feed?token=hunter2\"\n";
     let login =
         "[[source]]\nurl = \"https://login.example/feed\"\nheaders = { Cookie = { file = \"hunter2\" } }\n";
-    let home = Home::new(&format!("{KEPT}\n{secret}\n{login}"));
+    let page =
+        "[[source]]\nname = \"Valley\"\nurl = \"https://valley.example/\"\nkind = \"page\"\nitem = \"li\"\n";
+    let home = Home::new(&format!("{KEPT}\n{secret}\n{login}\n{page}"));
     let ended = home.run(&["export"]).await;
     assert_eq!(ended.code, Some(0));
-    assert!(ended.stderr.contains("1 source left out") && ended.stderr.contains("Paid"), "{}", ended.stderr);
+    for part in ["1 source left out (the address holds a secret): Paid", "readers holds feeds only): Valley"]
+    {
+        assert!(ended.stderr.contains(part), "{}", ended.stderr);
+    }
     assert!(ended.stdout.contains("https://login.example/feed"), "{}", ended.stdout);
     assert!(!(ended.stdout + &ended.stderr).contains("hunter2"));
     assert!(!home.state().exists(), "nothing is created");
@@ -413,7 +418,7 @@ async fn what_has_no_feed_says_what_was_tried_and_what_to_do() {
     web.page("/list", Answer::ok("text/xml", "<opml><body/></opml>"));
     let before = saved(&home, "habar.toml");
     let cases = [
-        ("/", 66, "no feed was found behind", "in a browser"),
+        ("/", 66, "no feed, sitemap or list of news was found behind", "in a browser"),
         ("/missing", 66, "has nothing at this address", "name of the site alone"),
         ("/shut", 69, "forbids it to us", "contact"),
         ("/busy", 69, "trouble of its own", "later"),
@@ -423,7 +428,7 @@ async fn what_has_no_feed_says_what_was_tried_and_what_to_do() {
         let refused = home.run(&["add", web.url(path).as_str()]).await;
         assert_eq!(refused.code, Some(code), "{path}: {}", refused.stderr);
         assert!(refused.stderr.contains(said) && refused.stderr.contains(help), "{path}: {}", refused.stderr);
-        assert!(asked(&web).len() <= 14, "{path}: a site is not asked without end");
+        assert!(asked(&web).len() <= 16, "{path}: a site is not asked without end");
     }
     let told = told(&home, &["add", web.url("/").as_str()]).await;
     assert_eq!(told["found"], json!([]));
@@ -458,4 +463,56 @@ async fn bad_addresses_and_shut_networks_are_told_before_anything_is_asked() {
         assert!(!refused.stderr.contains("hunter2"), "{}", refused.stderr);
     }
     assert_eq!(web.log().len(), 0);
+}
+
+#[tokio::test]
+async fn a_site_without_a_feed_has_a_sitemap_of_news() {
+    let (web, home) = site("<title>Outlet of the valley</title>").await;
+    let url = |path: &str| web.url(path).to_string();
+    web.page("/robots.txt", Answer::ok("text/plain", format!("Sitemap: {}\n", url("/sitemap.xml"))));
+    let index =
+        ["/old.xml", "/news.xml"].map(|part| format!("<sitemap><loc>{}</loc></sitemap>", url(part))).concat();
+    web.page("/sitemap.xml", Answer::ok("text/xml", format!("<sitemapindex>{index}</sitemapindex>")));
+    let news = format!(
+        "<urlset xmlns:news='http://www.google.com/schemas/sitemap-news/0.9'><url><loc>{}</loc><news:news>\
+         <news:publication_date>2026-11-24T10:00:00Z</news:publication_date><news:title>The river rises</news:title>\
+         </news:news></url></urlset>",
+        url("/news/1")
+    );
+    web.page("/news.xml", Answer::ok("text/xml", news));
+    let said = done(&home, &["add", &url("/"), "--tag", "tr"]).await;
+    assert!(said.contains("a sitemap of news") && said.contains("The river rises"), "{said}");
+    let lines = format!(
+        "[[source]]\nurl = \"{}\"\nname = \"Outlet of the valley\"\nkind = \"sitemap\"\ntags = [\"tr\"]\n",
+        url("/news.xml")
+    );
+    assert!(saved(&home, "habar.toml").ends_with(&lines), "{}", saved(&home, "habar.toml"));
+    assert!(asked(&web).iter().all(|path| path != "/old.xml"));
+
+    let told = told(&home, &["add", &url("/sitemap.xml"), "--dry-run"]).await;
+    assert_eq!((&told["found"][0]["how"], &told["found"][0]["kind"]), (&json!("itself"), &json!("sitemap")));
+}
+
+#[tokio::test]
+async fn a_page_that_lists_news_is_polled_by_what_repeats_in_it() {
+    let item = |n: usize| {
+        format!("<div class=card><a href=/news/{n}>The headline of story {n} about the river</a></div>")
+    };
+    let (web, home) =
+        site(&format!("<title>Valley</title>{}", (1..8).map(item).collect::<Vec<_>>().concat())).await;
+    web.page("/robots.txt", Answer::ok("text/plain", "User-agent: *\nDisallow: /\n"));
+    let refused = home.run(&["add", web.url("/").as_str()]).await;
+    assert_eq!(refused.code, Some(66), "{}", refused.stderr);
+    assert!(refused.stderr.contains("robots.txt forbids the page"), "{}", refused.stderr);
+
+    web.page("/robots.txt", Answer::status(404));
+    let said = done(&home, &["add", web.url("/").as_str()]).await;
+    assert!(said.contains("the list of the page") && said.contains("story 1"), "{said}");
+    let lines = format!(
+        "[[source]]\nurl = \"{}\"\nname = \"Valley\"\nkind = \"page\"\nitem = \"div.card\"\n",
+        web.url("/")
+    );
+    assert!(saved(&home, "habar.toml").ends_with(&lines), "{}", saved(&home, "habar.toml"));
+    assert_eq!(home.run(&["once"]).await.code, Some(0));
+    assert_eq!(home.ask("SELECT count(*) FROM entries"), 7);
 }

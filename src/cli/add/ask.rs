@@ -8,11 +8,12 @@ use url::Url;
 
 use crate::cli::Exit;
 use crate::config::Source;
-use crate::domain::feed::{self, Document, FeedError, decode};
+use crate::domain::feed::{self, Document, FeedError, Kind, Reading, SITEMAP, decode};
+use crate::io::http::robots::{self, Robots};
 use crate::io::http::{self, Accept, Client, Failure, Hop, Reply, Request, host_key};
 
 /// A site is asked for so many things, and no more.
-const REQUESTS: usize = 14;
+const REQUESTS: usize = 16;
 
 /// Asks.
 pub struct Asker {
@@ -34,6 +35,8 @@ pub enum Answer {
     Feed(Url, Box<Document>),
     /// It is a web page.
     Page(Url, String),
+    /// It is a sitemap, or the index of one.
+    Sitemap(Url, Reading),
     /// It is of no use.
     Trouble(Trouble),
 }
@@ -62,6 +65,27 @@ impl Asker {
 
     /// Asks an address; nothing when enough was asked.
     pub async fn ask(&mut self, url: &Url) -> Option<Answer> {
+        let reply = self.get(url, Accept::Feed).await?;
+        let url = url.clone();
+        let judged = tokio::task::spawn_blocking(move || judge(&url, reply)).await;
+        let broken = || Trouble::new("it breaks its reader", "please report the address", Exit::Data);
+        Some(judged.unwrap_or_else(|_| Answer::Trouble(broken())))
+    }
+
+    /// The robots.txt of a site: its text, and whether the page may be read.
+    pub async fn ask_robots(&mut self, page: &Url) -> Option<(String, bool)> {
+        let reply = self.get(&page.join("/robots.txt").ok()?, Accept::Robots).await?;
+        let rules = robots::rules(reply.result).ok()?;
+        let may_read = Robots::parse(&rules).allow(page);
+        Some((String::from_utf8_lossy(&rules).into_owned(), may_read))
+    }
+
+    /// Whether that many more may be asked.
+    pub fn has_left(&self, count: usize) -> bool {
+        self.left >= count
+    }
+
+    async fn get(&mut self, url: &Url, accept: Accept) -> Option<Reply> {
         self.left = self.left.checked_sub(1)?;
         let host = host_key(url);
         self.bar.set_message(format!("asking {host}"));
@@ -69,18 +93,15 @@ impl Asker {
         if let Some(rest) = self.free_at.get(&host).and_then(|at| at.checked_duration_since(Instant::now())) {
             tokio::time::sleep(rest).await;
         }
-        let reply = self.client.get(&self.request(url)).await;
+        let reply = self.client.get(&self.request(url, accept)).await;
         let free_at = Instant::now() + self.gap;
         self.free_at
             .extend(reply.hops.iter().map(|hop| (host_key(&hop.url), free_at)).chain([(host, free_at)]));
-        let url = url.clone();
-        let judged = tokio::task::spawn_blocking(move || judge(&url, reply)).await;
-        let broken = || Trouble::new("it breaks its reader", "please report the address", Exit::Data);
-        Some(judged.unwrap_or_else(|_| Answer::Trouble(broken())))
+        Some(reply)
     }
 
-    fn request(&self, url: &Url) -> Request {
-        let mut request = Request { own_port: self.port, ..Request::new(url.clone(), Accept::Feed) };
+    fn request(&self, url: &Url, accept: Accept) -> Request {
+        let mut request = Request { own_port: self.port, ..Request::new(url.clone(), accept) };
         if let Some(source) = self.sources.iter().find(|source| source.url.origin() == url.origin()) {
             request.credentials.clone_from(&source.credentials);
             request.route = source.route.clone();
@@ -105,6 +126,12 @@ fn judge(url: &Url, reply: Reply) -> Answer {
             let url = if has_moved { response.url } else { url.clone() };
             Answer::Feed(url, Box::new(document))
         }
+        Err(FeedError::NotAFeed { found }) if found == SITEMAP => {
+            match feed::read(&Kind::Sitemap, &response.body, content_type, Some(&response.url)) {
+                Ok(reading) => Answer::Sitemap(url.clone(), reading),
+                Err(error) => Answer::Trouble(Trouble::new(error.to_string(), IN_A_BROWSER, Exit::Data)),
+            }
+        }
         Err(FeedError::NotAFeed { found }) => {
             let text = decode::decode(&response.body, content_type);
             let head = text[..text.floor_char_boundary(4096)].to_ascii_lowercase();
@@ -116,7 +143,7 @@ fn judge(url: &Url, reply: Reply) -> Answer {
             }
             let help = match found.as_str() {
                 "an OPML list of feeds" => "save it and take over its feeds with `habar import`",
-                _ => "look for the address of the feed in a browser and add that",
+                _ => IN_A_BROWSER,
             };
             Answer::Trouble(Trouble::new(format!("it is {found}"), help, Exit::NoInput))
         }

@@ -1,5 +1,6 @@
-//! The way from an address to the feeds behind it: the address itself, what its page names, what it links to, and
-//! where feeds usually are. It ends at the first step that finds a feed with entries.
+//! The way from an address to what can be polled behind it: the address itself, the feeds that its page names, those
+//! that it links to, and where feeds usually are; where there is none, the sitemaps of the site and the list of the
+//! page. It ends at the first step that finds entries.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -8,7 +9,9 @@ use url::Url;
 use super::ask::{Answer, Asker, Trouble};
 use crate::domain::address;
 use crate::domain::discovery::{self, Choice, Fact, How, Lead, Offer};
-use crate::domain::feed::Document;
+use crate::domain::feed::sitemap::Parts;
+use crate::domain::feed::{Document, Reading};
+use crate::io::http::{host_key, robots};
 
 /// Of the feeds that a page names so many are looked at.
 const DECLARED: usize = 8;
@@ -16,6 +19,10 @@ const DECLARED: usize = 8;
 const LINKED: usize = 5;
 /// Of the places where feeds usually are.
 const USUAL: usize = 9;
+/// Of the sitemaps that a site has.
+const SITEMAPS: usize = 3;
+/// What is kept of the requests for sitemaps while feeds are guessed.
+const FOR_SITEMAPS: usize = 5;
 /// Where a server shuts its pages, it is not asked for many more.
 const BEHIND_A_SHUT_PAGE: usize = 4;
 
@@ -33,10 +40,12 @@ pub struct Search {
     pub tried: Vec<(Url, String)>,
     /// Why there is no page to look at.
     pub trouble: Option<Trouble>,
+    /// The page itself.
+    html: String,
     asked: HashSet<String>,
 }
 
-/// A feed that answered.
+/// A feed, sitemap or list that answered.
 pub struct Found {
     /// The address to poll.
     pub url: Url,
@@ -44,6 +53,10 @@ pub struct Found {
     pub lead: Lead,
     /// What it has.
     pub document: Document,
+    /// As the config names it: `feed`, `sitemap` or `page`.
+    pub kind: &'static str,
+    /// The selector of a page's items.
+    pub item: Option<String>,
 }
 
 impl Search {
@@ -58,6 +71,7 @@ impl Search {
             found: Vec::new(),
             tried: Vec::new(),
             trouble: None,
+            html: String::new(),
             asked: HashSet::new(),
         };
         let count = known.len();
@@ -95,12 +109,15 @@ impl Search {
             self.asked.insert(address::place(&url));
             match asker.ask(&url).await? {
                 Answer::Feed(url, document) => {
-                    let lead = Lead { url: url.clone(), title: None, how: How::Itself, is_comments: false };
-                    self.found.push(Found { url, lead, document: *document });
+                    self.keep(url.clone(), lead(url, How::Itself), *document, "feed");
+                    return None;
+                }
+                Answer::Sitemap(url, reading) => {
+                    self.keep_sitemap(asker, url, reading, true).await;
                     return None;
                 }
                 Answer::Page(url, html) => {
-                    (self.page, self.trouble) = (url.clone(), None);
+                    (self.page, self.trouble, self.html) = (url.clone(), None, html.clone());
                     return tokio::task::spawn_blocking(move || discovery::offered(&html, &url)).await.ok();
                 }
                 Answer::Trouble(trouble) => {
@@ -130,6 +147,9 @@ impl Search {
         if !self.has_news() {
             self.follow(asker, usual, USUAL, true).await;
         }
+        if !self.has_news() {
+            self.look_further(asker).await;
+        }
         if self.found.is_empty() {
             self.follow(asker, comments, 1, true).await;
         }
@@ -141,12 +161,16 @@ impl Search {
         let mut queue: VecDeque<(Lead, bool)> =
             leads.into_iter().take(most).map(|lead| (lead, true)).collect();
         while let Some((lead, may_list)) = queue.pop_front() {
+            if lead.how == How::Usual && !asker.has_left(FOR_SITEMAPS) {
+                return;
+            }
             if !self.asked.insert(address::place(&lead.url)) {
                 continue;
             }
             match asker.ask(&lead.url).await {
                 None => return,
-                Some(Answer::Feed(url, document)) => self.keep(url, lead, *document),
+                Some(Answer::Feed(url, document)) => self.keep(url, lead, *document, "feed"),
+                Some(Answer::Sitemap(..)) => self.tried.push((lead.url, "it is a sitemap".to_owned())),
                 Some(Answer::Page(url, html)) if may_list && lead.how >= How::Linked => {
                     self.tried.push((lead.url, "it is a web page".to_owned()));
                     let offered =
@@ -163,10 +187,79 @@ impl Search {
         }
     }
 
-    fn keep(&mut self, url: Url, lead: Lead, document: Document) {
-        // Two leads may have moved to one place.
-        if !self.found.iter().any(|found| address::place(&found.url) == address::place(&url)) {
-            self.found.push(Found { url, lead, document });
+    /// Without a feed: a sitemap of news, else the list of the page, else any sitemap.
+    async fn look_further(&mut self, asker: &mut Asker) {
+        let page = self.page.clone();
+        let Some((robots, may_read)) = asker.ask_robots(&page).await else { return };
+        for url in discovery::sitemaps(&robots, &page).into_iter().take(SITEMAPS) {
+            match asker.ask(&url).await {
+                None => break,
+                Some(Answer::Sitemap(url, reading)) => self.keep_sitemap(asker, url, reading, false).await,
+                Some(Answer::Trouble(trouble)) => self.tried.push((url, trouble.reason)),
+                Some(Answer::Feed(..) | Answer::Page(..)) => {
+                    self.tried.push((url, "it is no sitemap".to_owned()));
+                }
+            }
+            if self.found.iter().any(|found| found.lead.how == How::News) {
+                return;
+            }
+            if self.has_news() {
+                break;
+            }
+        }
+        if !may_read {
+            self.tried.push((page, robots::FORBIDS.to_owned()));
+            return;
+        }
+        let html = std::mem::take(&mut self.html);
+        let listed = tokio::task::spawn_blocking(move || discovery::listed(&html, &page));
+        if let Ok(Some((item, document))) = listed.await {
+            let page = self.page.clone();
+            self.keep(page.clone(), lead(page, How::List), document, "page");
+            if let Some(found) = self.found.last_mut() {
+                found.item = Some(item);
+            }
         }
     }
+
+    /// Of a sitemap in parts the one of news is taken, else all of it, as its newest part shows it.
+    async fn keep_sitemap(&mut self, asker: &mut Asker, url: Url, reading: Reading, is_asked_for: bool) {
+        let (url, document) = match reading {
+            Reading::Document(document) => (url, document),
+            Reading::Index(parts) => {
+                let is_near = |part: &Url| host_key(part) == host_key(&url);
+                let due = Parts::default().due(&parts, &[&url], is_near, 0).parts;
+                let of_news = due.iter().find(|part| discovery::sounds_like_news(&part.url));
+                let Some(part) = of_news.or(due.first()) else { return };
+                match asker.ask(&part.url).await {
+                    Some(Answer::Sitemap(_, Reading::Document(document))) => {
+                        let is_part = of_news.is_some() && !is_asked_for;
+                        (if is_part { part.url.clone() } else { url }, document)
+                    }
+                    Some(Answer::Trouble(trouble)) => {
+                        return self.tried.push((part.url.clone(), trouble.reason));
+                    }
+                    _ => return,
+                }
+            }
+        };
+        let is_news = document.entries.iter().any(|entry| entry.published.is_some());
+        let how = match (is_asked_for, is_news) {
+            (true, _) => How::Itself,
+            (false, true) => How::News,
+            (false, false) => How::Sitemap,
+        };
+        self.keep(url.clone(), lead(url, how), document, "sitemap");
+    }
+
+    fn keep(&mut self, url: Url, lead: Lead, document: Document, kind: &'static str) {
+        // Two leads may have moved to one place.
+        if !self.found.iter().any(|found| address::place(&found.url) == address::place(&url)) {
+            self.found.push(Found { url, lead, document, kind, item: None });
+        }
+    }
+}
+
+fn lead(url: Url, how: How) -> Lead {
+    Lead { url, title: None, how, is_comments: false }
 }

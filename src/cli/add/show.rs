@@ -26,7 +26,7 @@ pub fn tell(search: &Search, choice: &Choice, picked: &[usize]) -> Result<()> {
     }
     let mut table = Table::new(&["", "ENTRIES", "NEWEST", "LANGUAGE", "FOUND", "TITLE", "ADDRESS"]);
     for (number, at) in choice.order.iter().enumerate() {
-        let Found { url, lead, document } = &search.found[*at];
+        let Found { url, lead, document, .. } = &search.found[*at];
         let how = if lead.is_comments { "readers' comments" } else { lead.how.as_str() };
         table.row([
             &(number + 1).to_string(),
@@ -52,15 +52,19 @@ pub fn tell(search: &Search, choice: &Choice, picked: &[usize]) -> Result<()> {
 /// The newest entries; in the order of the feed where it does not date them all.
 fn last(document: &Document) -> Vec<&Entry> {
     let mut entries: Vec<&Entry> = document.entries.iter().collect();
-    if entries.iter().all(|entry| entry.published.is_some()) {
-        entries.sort_by_key(|entry| Reverse(entry.published));
+    if entries.iter().all(|entry| date(entry).is_some()) {
+        entries.sort_by_key(|entry| Reverse(date(entry)));
     }
     entries.truncate(LAST);
     entries
 }
 
+fn date(entry: &Entry) -> Option<Timestamp> {
+    entry.published.or(entry.modified)
+}
+
 fn newest(document: &Document) -> Option<Timestamp> {
-    document.entries.iter().filter_map(|entry| entry.published).max()
+    document.entries.iter().filter_map(date).max()
 }
 
 fn entries(document: &Document) -> Result<()> {
@@ -70,7 +74,7 @@ fn entries(document: &Document) -> Result<()> {
     output::heading("Last entries")?;
     let mut table = Table::new(&["PUBLISHED", "TITLE"]);
     for entry in last(document) {
-        table.row([&entry.published.map_or("-".to_owned(), |at| at.to_string()), &entry.title]);
+        table.row([&date(entry).map_or("-".to_owned(), |at| at.to_string()), &entry.title]);
     }
     table.cut(&[1]);
     table.print()
@@ -90,7 +94,7 @@ pub fn no_feed(search: &Search) -> Failure {
         .map(|(url, reason)| format!("  {url}: {}", output::plain(reason)))
         .collect();
     let details = if tried.is_empty() { String::new() } else { format!("tried:\n{}", tried.join("\n")) };
-    Failure::new(Exit::NoInput, format!("no feed was found behind {page}"))
+    Failure::new(Exit::NoInput, format!("no feed, sitemap or list of news was found behind {page}"))
         .details(details)
         .help("look for RSS or Atom on the site in a browser and add that address")
 }
@@ -101,14 +105,15 @@ pub fn as_json(search: &Search, choice: &Choice, asked: &Url, is_configured: imp
         .order
         .iter()
         .map(|at| {
-            let Found { url, lead, document } = &search.found[*at];
+            let Found { url, lead, document, kind, item } = &search.found[*at];
             let last = document.entries.iter().take(LAST).map(
                 |entry| json!({ "title": entry.title, "link": entry.link, "published": entry.published }),
             );
             json!({
                 "url": url.as_str(),
                 "title": document.title,
-                "kind": "feed",
+                "kind": kind,
+                "item": item,
                 "how": how(lead.how),
                 "comments": lead.is_comments,
                 "entries": document.entries.len(),
@@ -130,6 +135,9 @@ fn how(how: crate::domain::discovery::How) -> &'static str {
         How::Declared => "declared",
         How::Linked => "linked",
         How::Usual => "usual",
+        How::News => "news_sitemap",
+        How::List => "list",
+        How::Sitemap => "sitemap",
     }
 }
 
@@ -144,8 +152,7 @@ pub fn nothing(search: &Search, asked: &Url) -> Value {
 
 /// For programs: that it is there already.
 pub fn known(asked: &Url, source: &Source) -> Value {
-    let found =
-        json!({ "url": source.url.as_str(), "title": source.name, "kind": "feed", "configured": true });
+    let found = json!({ "url": source.url.as_str(), "title": source.name, "kind": source.kind.as_str(), "configured": true });
     json!({ "address": asked.as_str(), "found": [found], "picked": [source.url.as_str()], "written": [] })
 }
 

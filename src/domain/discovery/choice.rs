@@ -44,7 +44,7 @@ impl Fact {
             how,
             is_comments,
             entries: document.entries.len(),
-            newest: document.entries.iter().filter_map(|entry| entry.published).max(),
+            newest: document.entries.iter().filter_map(|entry| entry.published.or(entry.modified)).max(),
             language,
             known_by: known_by.collect(),
         }
