@@ -8,6 +8,7 @@
 //!
 //! Nobody is asked here. Feeds of comments are never what is meant, and come last.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use url::Url;
@@ -44,6 +45,19 @@ pub struct Lead {
     pub how: How,
     /// It has comments of readers, not what the publisher writes.
     pub is_comments: bool,
+}
+
+impl Lead {
+    /// A lead of which nothing is known but where it is.
+    pub fn new(url: Url, how: How) -> Self {
+        Self { url, title: None, how, is_comments: false }
+    }
+
+    /// A lead as the page calls it; what gives comments away may stand at the end of a long title.
+    fn titled(url: Url, title: &str, how: How) -> Self {
+        let is_comments = is_of_comments(&url, title);
+        Self { title: named(title), is_comments, ..Self::new(url, how) }
+    }
 }
 
 /// How a lead was found; the best first.
@@ -105,7 +119,7 @@ pub fn offered(html: &str, url: &Url) -> Offer {
     let base = base(&page, url);
     let mut leads = Leads { page: url, list: Vec::new(), seen: HashSet::new() };
     if let Some(url) = sites::inside(html, url) {
-        leads.add(Lead { url, title: None, how: How::Site, is_comments: false });
+        leads.add(Lead::new(url, How::Site));
     }
     for node in page.elements(0..page.nodes.len()) {
         match page.tag(node) {
@@ -183,13 +197,8 @@ fn declared(page: &Page<'_>, node: usize, base: &Url) -> Option<Lead> {
         }
         _ => false,
     };
-    let title = page.attr(node, "title").and_then(named);
-    is_feed.then(|| Lead {
-        is_comments: is_of_comments(&url, title.as_deref()),
-        url,
-        title,
-        how: How::Declared,
-    })
+    let title = page.attr(node, "title").unwrap_or_default();
+    is_feed.then(|| Lead::titled(url, title, How::Declared))
 }
 
 // ---- links
@@ -201,8 +210,11 @@ fn linked(page: &Page<'_>, node: usize, base: &Url, from: &Url) -> Option<Lead> 
     if !is_feed || is_elsewhere(&url, from) {
         return None;
     }
-    let title = page.attr(node, "title").and_then(named).or_else(|| named(&page.text(node)));
-    Some(Lead { is_comments: is_of_comments(&url, title.as_deref()), url, title, how: How::Linked })
+    let title = page.attr(node, "title").filter(|title| !title.trim().is_empty());
+    Some(title.map_or_else(
+        || Lead::titled(url.clone(), &page.text(node), How::Linked),
+        |title| Lead::titled(url.clone(), title, How::Linked),
+    ))
 }
 
 /// Sites where a word for feeds means something else, or where a reader subscribes.
@@ -261,9 +273,14 @@ pub fn looks_like_feed(url: &Url) -> bool {
     if ["feeds.", "rss.", "feed."].iter().any(|start| host.starts_with(start)) && path.len() > 1 {
         return true;
     }
-    let query = url.query().unwrap_or_default().to_ascii_lowercase();
-    let words = |text: &str| text.split(|c: char| !c.is_ascii_alphanumeric()).any(is_feed_word);
-    words(&path) || words(&query)
+    // `?partner=rss` says where a reader comes from.
+    let in_query = |(key, value): (Cow<'_, str>, Cow<'_, str>)| {
+        let key = key.to_ascii_lowercase();
+        let says_format =
+            matches!(&*key, "format" | "type" | "output" | "view" | "mode" | "option" | "action" | "page");
+        is_feed_word(&key) || says_format && is_feed_word(&value.to_ascii_lowercase())
+    };
+    path.split(|c: char| !c.is_ascii_alphanumeric()).any(is_feed_word) || url.query_pairs().any(in_query)
 }
 
 fn is_feed_word(word: &str) -> bool {
@@ -289,11 +306,11 @@ const COMMENTS: [&str; 14] = [
     "комментарий",
 ];
 
-fn is_of_comments(url: &Url, title: Option<&str>) -> bool {
+fn is_of_comments(url: &Url, title: &str) -> bool {
     let path = url.path().to_ascii_lowercase();
     let by_address = path.split(['/', '.']).any(|part| part == "comments" || part == "comment")
         || url.query().is_some_and(|query| query.to_ascii_lowercase().contains("comments-rss"));
-    let title = title.unwrap_or_default().to_lowercase();
+    let title = title.to_lowercase();
     by_address || COMMENTS.iter().any(|word| title.contains(word))
 }
 
@@ -349,7 +366,7 @@ pub fn usual(url: &Url, system: &'static [&'static str]) -> Vec<Lead> {
     let mut leads = Leads { page: url, list: Vec::new(), seen: HashSet::new() };
     let mut add = |base: &Url, path: &str| {
         let url = base.join(path).ok();
-        leads.extend(url.map(|url| Lead { url, title: None, how: How::Usual, is_comments: false }));
+        leads.extend(url.map(|url| Lead::new(url, How::Usual)));
     };
     let path = url.path();
     let is_file = path.rsplit('/').next().is_some_and(|last| last.contains('.'));

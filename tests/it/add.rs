@@ -74,6 +74,11 @@ async fn sources(home: &Home) -> Vec<String> {
     sources
 }
 
+/// The names in an object, in the order of the alphabet.
+fn names(told: &Value) -> String {
+    told.as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
 fn saved(home: &Home, name: &str) -> String {
     fs::read_to_string(home.path().join(name)).unwrap()
 }
@@ -140,6 +145,7 @@ async fn programs_hear_what_was_imported_and_a_dry_run_writes_nothing() {
     assert!(!home.path().join("sources").exists());
 
     let told = told(&home, &["import", "My Feeds.opml", "--into", "habar.toml"]).await;
+    assert_eq!(names(&told), "added configured dry_run into lines repeated unusable written");
     assert_eq!(
         told["added"][1],
         json!({ "url": "https://valley.example/feed", "name": "Valley", "tags": ["tr", "daily", "Again"] })
@@ -374,6 +380,7 @@ async fn of_several_equally_good_feeds_nobody_guesses_one() {
 
     let told = told(&home, &["add", &page, "--pick", "2"]).await;
     assert_eq!((&told["equals"], &told["picked"]), (&json!(2), &json!([web.url("/world").as_str()])));
+    assert_eq!(names(&told), "address dry_run equals found into lines page picked tried written");
     let first = &told["found"][0];
     assert_eq!(
         json!([

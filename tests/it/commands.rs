@@ -467,7 +467,7 @@ async fn the_names_in_json_stay() {
     desk.smtp.always(At::Rcpt, Act::say("451 4.7.1 later"));
     desk.said(&["once", "--all"]).await;
     let line = "id state to watch subject message_id composed_at settled_at due_at attempts reply via asked under_way";
-    let cases: [(&[&str], &str); 14] = [
+    let cases: [(&[&str], &str); 15] = [
         (&["check"], "config state watches sources mail admin errors warnings"),
         (
             &["feeds"],
@@ -476,6 +476,7 @@ async fn the_names_in_json_stay() {
         ),
         (&["watches"], "name keywords to deliver quiet paused hits_a_day alerts last_hit last_mail"),
         (&["status"], "daemon figures trouble"),
+        (&["export"], "sources left_out"),
         (&["why", "river"], "source entry page story watches alerts"),
         (&["poll", "outlet"], "url name asked daemon paused due_at due_reason message"),
         (&["pause", "outlet"], "kind name url paused changed daemon message"),

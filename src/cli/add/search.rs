@@ -109,7 +109,7 @@ impl Search {
             self.asked.insert(address::place(&url));
             match asker.ask(&url).await? {
                 Answer::Feed(url, document) => {
-                    self.keep(url.clone(), lead(url, How::Itself), *document, "feed");
+                    self.keep(url.clone(), Lead::new(url, How::Itself), *document, "feed");
                     return None;
                 }
                 Answer::Sitemap(url, reading) => {
@@ -215,7 +215,7 @@ impl Search {
         let listed = tokio::task::spawn_blocking(move || discovery::listed(&html, &page));
         if let Ok(Some((item, document))) = listed.await {
             let page = self.page.clone();
-            self.keep(page.clone(), lead(page, How::List), document, "page");
+            self.keep(page.clone(), Lead::new(page, How::List), document, "page");
             if let Some(found) = self.found.last_mut() {
                 found.item = Some(item);
             }
@@ -249,7 +249,7 @@ impl Search {
             (false, true) => How::News,
             (false, false) => How::Sitemap,
         };
-        self.keep(url.clone(), lead(url, how), document, "sitemap");
+        self.keep(url.clone(), Lead::new(url, how), document, "sitemap");
     }
 
     fn keep(&mut self, url: Url, lead: Lead, document: Document, kind: &'static str) {
@@ -258,8 +258,4 @@ impl Search {
             self.found.push(Found { url, lead, document, kind, item: None });
         }
     }
-}
-
-fn lead(url: Url, how: How) -> Lead {
-    Lead { url, title: None, how, is_comments: false }
 }

@@ -24,9 +24,8 @@ pub fn known(url: &Url) -> Vec<Lead> {
         _ => by_host(host, url, &path),
     };
     let leads = feeds.iter().filter_map(|feed| Url::parse(feed).ok());
-    let lead = |url: Url| Lead { url, title: None, how: How::Site, is_comments: false };
     // What is a feed already needs no rule.
-    leads.filter(|feed| feed != url).map(lead).collect()
+    leads.filter(|feed| feed != url).map(|feed| Lead::new(feed, How::Site)).collect()
 }
 
 fn youtube(url: &Url, path: &[&str]) -> Vec<String> {

@@ -75,6 +75,13 @@ fn feeds_of_comments_come_last() {
 }
 
 #[test]
+fn comments_are_told_by_the_end_of_a_long_title() {
+    let title = format!("Outlet » {} Comments Feed", "a long headline ".repeat(20));
+    let html = format!("<link rel=alternate type=application/rss+xml title='{title}' href=/2026/x/feed/>");
+    assert!(offered(&html, &url("https://outlet.example/2026/x/")).leads[0].is_comments);
+}
+
+#[test]
 fn the_feed_of_a_section_comes_before_that_of_the_site() {
     let html = "<link rel=alternate type=application/rss+xml href=/feed/>\
                 <link rel=alternate type=application/rss+xml href=/world/asia/feed/>";
@@ -121,6 +128,8 @@ fn links_that_sound_like_feeds_are_leads() {
         "/crossing/",
         "https://www.facebook.com/dialog/feed?link=x",
         "https://feedly.com/i/subscription/feed/https://outlet.example/rss",
+        "/news/1.html?ref=rss",
+        "/news/1.html?partner=rss&emc=rss",
         "https://elsewhere.example/rss",
         "mailto:rss@outlet.example",
         "#rss",
