@@ -78,19 +78,21 @@ impl Add {
         let choice = search.choice();
         let taken = self.take(&search, &choice)?;
         let picked: &[usize] = if let Taken::These(these) = &taken { these } else { &[] };
+        let is_configured = |url: &Url| configured(&loaded, url).is_some();
         let (known, new): (Vec<usize>, Vec<usize>) =
-            picked.iter().partition(|at| configured(&loaded, &search.found[**at].url).is_some());
+            picked.iter().partition(|at| is_configured(&search.found[**at].url));
         let sources: Vec<NewSource> = new.iter().map(|at| self.source(&search, *at)).collect();
         let outcome = self.into.write(&loaded, self.into.file(&loaded, None), &sources)?;
         if global.json {
-            let mut told = show::as_json(&search, &choice, &url, |url| configured(&loaded, url).is_some());
+            let mut told = show::as_json(&search, &choice, &url, is_configured);
             told["picked"] = picked.iter().map(|at| search.found[*at].url.as_str()).collect();
             show::join(&mut told, outcome.as_json(&self.into));
             output::json(&told)?;
             return if picked.is_empty() { Err(undecided(&taken)) } else { outcome.end() };
         }
-        if !global.quiet && !self.into.is_dry_run() {
-            show::tell(&search, &choice, picked)?;
+        // A dry run prints nothing but lines, unless there is something to choose.
+        if !global.quiet && (!self.into.is_dry_run() || picked.is_empty()) {
+            show::tell(&search, &choice, picked, is_configured)?;
         }
         if picked.is_empty() {
             return Err(undecided(&taken));

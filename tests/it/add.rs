@@ -362,8 +362,8 @@ async fn an_address_may_lack_its_scheme_and_be_the_feed_itself() {
 
 #[tokio::test]
 async fn of_several_equally_good_feeds_nobody_guesses_one() {
-    let names = |path: &str| format!("<link rel=alternate type=application/rss+xml href={path}>");
-    let (web, home) = site(&(names("/sport") + &names("/world"))).await;
+    let link = |path: &str| format!("<link rel=alternate type=application/rss+xml href={path}>");
+    let (web, home) = site(&(link("/sport") + &link("/world"))).await;
     web.page("/sport", Answer::feed(dated("Sport", &["One"])));
     web.page("/world", Answer::feed(dated("World", &["Two"])));
     let before = saved(&home, "habar.toml");
@@ -376,6 +376,8 @@ async fn of_several_equally_good_feeds_nobody_guesses_one() {
         undecided.stderr
     );
     assert!(undecided.stdout.contains("Sport") && undecided.stdout.contains("World"), "{}", undecided.stdout);
+    let dry = home.run(&["add", &page, "--dry-run"]).await;
+    assert!(dry.code == Some(64) && dry.stdout.contains("World"), "{}", dry.stdout);
     assert_eq!(saved(&home, "habar.toml"), before);
 
     let told = told(&home, &["add", &page, "--pick", "2"]).await;
@@ -396,7 +398,8 @@ async fn of_several_equally_good_feeds_nobody_guesses_one() {
     );
     let refused = home.run(&["add", &page, "--pick", "3"]).await;
     assert!(refused.code == Some(64) && refused.stderr.contains("there are 2 feeds"), "{}", refused.stderr);
-    done(&home, &["add", &page, "--pick", "1,2"]).await;
+    let said = done(&home, &["add", &page, "--pick", "1,2"]).await;
+    assert!(said.contains("configured already") && said.contains("wrote Sport"), "{said}");
     assert_eq!(sources(&home).await.len(), 2, "the one that was there is not written twice");
 }
 

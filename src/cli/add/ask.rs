@@ -119,16 +119,13 @@ fn judge(url: &Url, reply: Reply) -> Answer {
     if !(200..300).contains(&response.status) {
         return Answer::Trouble(refused(response.status));
     }
+    let home = if moved_for_good(&reply.hops) { &response.url } else { url }.clone();
     let content_type = response.content_type.as_deref();
     match feed::parse(&response.body, content_type, Some(&response.url)) {
-        Ok(document) => {
-            let has_moved = moved_for_good(&reply.hops);
-            let url = if has_moved { response.url } else { url.clone() };
-            Answer::Feed(url, Box::new(document))
-        }
+        Ok(document) => Answer::Feed(home, Box::new(document)),
         Err(FeedError::NotAFeed { found }) if found == SITEMAP => {
             match feed::read(&Kind::Sitemap, &response.body, content_type, Some(&response.url)) {
-                Ok(reading) => Answer::Sitemap(url.clone(), reading),
+                Ok(reading) => Answer::Sitemap(home, reading),
                 Err(error) => Answer::Trouble(Trouble::new(error.to_string(), IN_A_BROWSER, Exit::Data)),
             }
         }

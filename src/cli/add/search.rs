@@ -230,7 +230,11 @@ impl Search {
                 let is_near = |part: &Url| host_key(part) == host_key(&url);
                 let due = Parts::default().due(&parts, &[&url], is_near, 0).parts;
                 let of_news = due.iter().find(|part| discovery::sounds_like_news(&part.url));
-                let Some(part) = of_news.or(due.first()) else { return };
+                let Some(part) = of_news.or(due.first()) else {
+                    return self
+                        .tried
+                        .push((url, "it is a sitemap without parts at its own host".to_owned()));
+                };
                 match asker.ask(&part.url).await {
                     Some(Answer::Sitemap(_, Reading::Document(document))) => {
                         let is_part = of_news.is_some() && !is_asked_for;

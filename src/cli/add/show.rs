@@ -19,7 +19,12 @@ const LAST: usize = 5;
 const TRIED: usize = 16;
 
 /// Shows the feeds, the best first, and the last entries of those that are taken.
-pub fn tell(search: &Search, choice: &Choice, picked: &[usize]) -> Result<()> {
+pub fn tell(
+    search: &Search,
+    choice: &Choice,
+    picked: &[usize],
+    is_configured: impl Fn(&Url) -> bool,
+) -> Result<()> {
     let now = Clock::System.now();
     if let Some(title) = &search.title {
         output::line(output::paint(output::style::HEADING, output::plain(title)))?;
@@ -27,7 +32,11 @@ pub fn tell(search: &Search, choice: &Choice, picked: &[usize]) -> Result<()> {
     let mut table = Table::new(&["", "ENTRIES", "NEWEST", "LANGUAGE", "FOUND", "TITLE", "ADDRESS"]);
     for (number, at) in choice.order.iter().enumerate() {
         let Found { url, lead, document, .. } = &search.found[*at];
-        let how = if lead.is_comments { "readers' comments" } else { lead.how.as_str() };
+        let how = match lead.how.as_str() {
+            _ if is_configured(url) => "configured already",
+            _ if lead.is_comments => "readers' comments",
+            how => how,
+        };
         table.row([
             &(number + 1).to_string(),
             &document.entries.len().to_string(),
