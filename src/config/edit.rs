@@ -320,7 +320,12 @@ impl Part {
     fn beside(path: &Path) -> io::Result<Self> {
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
         // A name that no glob for packs finds.
-        Ok(Self(folder(path).join(format!(".{name}.{}.part", std::process::id()))))
+        let part = Self(folder(path).join(format!(".{name}.{}.part", std::process::id())));
+        // Of a process that died; whoever had this number is no more.
+        match fs::remove_file(&part.0) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(part),
+        }
     }
 }
 

@@ -262,7 +262,7 @@ fn outlet(titles: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn the_daemon_polls_what_was_imported_without_being_told() {
+async fn the_daemon_polls_what_was_imported_or_added_without_being_told() {
     let web = Web::start().await;
     web.page("/new.xml", Answer::feed(outlet(&["The river rises"])));
     let home = Home::new(&config("maildir:mail", &[], "[\"river\"]", ""));
@@ -271,10 +271,13 @@ async fn the_daemon_polls_what_was_imported_without_being_told() {
     fs::write(home.path().join("list.opml"), list).unwrap();
     let said = done(&home, &["import", "list.opml"]).await;
     assert!(said.contains("the daemon reads it within seconds"), "{said}");
-    daemon
-        .wait_until("the new source", |log| log.contains("first poll") || log.contains("source works"))
-        .await;
-    assert_eq!(web.log().len(), 1);
+    daemon.wait_to_hear("source works").await;
+    assert_eq!(asked(&web), ["/new.xml"]);
+
+    web.page("/added.xml", Answer::feed(outlet(&["The lake falls"])));
+    done(&home, &["add", web.url("/added.xml").as_str(), "--name", "Added"]).await;
+    daemon.wait_until("its first poll", |log| log.matches("source works").count() == 2).await;
+    assert_eq!(asked(&web), ["/added.xml", "/added.xml"], "once by the command, once by the daemon");
     daemon.stop().await;
 }
 

@@ -69,6 +69,40 @@ fn new_sources_come_after_the_last_one_and_all_else_stays() {
 }
 
 #[test]
+fn whatever_stands_in_a_file_and_in_whatever_order_it_stays() {
+    const PARTS: [&str; 9] = [
+        "[mail]\nto = [ 'a@example.org' ] # who\n",
+        "\n\n# A remark.\n",
+        "[[source]]\nurl = \"https://a.example/#[[source]]\"\n",
+        "[[source]]\n\"url\" = 'b' # c\n  tags = [\n  # none\n  'x' ]\n",
+        "  [[ source ]]\nheaders.Accept = \"x\"\nurl='''\n[[source]]\n'''\n",
+        "[[source]]\n[source.auth]\nuser = \"u\"\n",
+        "[[watch]]\nname = \"W\"\n",
+        "[[watch]]\n# [[source]]\n",
+        "[[source]]   # nothing yet\n\n",
+    ];
+    const NEW: &str = "[[source]]\nurl = \"new\"\n";
+    let count = |text: &str| {
+        let read: toml::Table = toml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        read.get("source").and_then(toml::Value::as_array).map_or(0, Vec::len)
+    };
+    let orders = (0..9_usize.pow(4)).map(|n| [n % 9, n / 9 % 9, n / 81 % 9, n / 729]);
+    for order in orders.filter(|order| order.iter().filter(|part| **part == 0).count() < 2).step_by(3) {
+        let whole: String = order.iter().map(|part| PARTS[*part]).collect();
+        for text in [&*whole, whole.trim_end()] {
+            let new = with_sources(text, NEW);
+            assert_eq!(count(&new), count(text) + 1, "{text}\n---\n{new}");
+            // What is left without the new lines differs in blank lines only.
+            let left = new.replacen(NEW, "", 1);
+            let lines = |text: &str| {
+                text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+            };
+            assert_eq!(lines(&left), lines(text), "{new}");
+        }
+    }
+}
+
+#[test]
 fn a_pack_joins_the_include_in_the_form_that_it_has() {
     let cases = [
         ("[mail]\n", "include = [\"p\"]\n\n[mail]\n"),
