@@ -1,6 +1,7 @@
 //! `habar export`: the sources as a list for other readers of feeds.
 
 use std::collections::HashMap;
+use std::io::Write as _;
 
 use serde_json::json;
 
@@ -54,10 +55,9 @@ impl Export {
             if !names.is_empty() {
                 let count = output::counted(names.len(), "source");
                 let mark = output::paint(style::WARNING, "habar: warning:");
-                anstream::eprintln!(
-                    "{mark} {count} left out ({reason}): {}",
-                    output::plain(&names.join(", "))
-                );
+                let names = output::plain(&names.join(", "));
+                // A stderr that is gone is nobody to tell.
+                let _ = writeln!(anstream::stderr().lock(), "{mark} {count} left out ({reason}): {names}");
             }
         }
         Ok(Exit::Done)

@@ -67,7 +67,12 @@ impl Into {
         });
         match written {
             Ok(files) => outcome.written = files,
-            Err(error @ EditError::Write { .. }) => outcome.failure = Some(failure(error)),
+            Err(error @ EditError::Write { .. }) => {
+                let paste = format!("or paste the lines into {}", shell(&outcome.file));
+                let is_pack = outcome.file != loaded.file;
+                let include = if is_pack { ", and see that the config includes it" } else { "" };
+                outcome.failure = Some(failure(error).help(paste + include));
+            }
             Err(error) => return Err(failure(error)),
         }
         Ok(outcome)
@@ -86,13 +91,9 @@ fn failure(error: EditError) -> Failure {
             Failure::new(Exit::Config, EditError::Refused(errors.clone()).to_string()).details(errors)
         }
         EditError::Write { path, error } => {
-            let refused = error.kind() == io::ErrorKind::PermissionDenied;
             let failure = Failure::creating(&path, &error);
-            if refused {
-                failure.help("do it as root, or as who owns the config; or paste the lines")
-            } else {
-                failure
-            }
+            let refused = error.kind() == io::ErrorKind::PermissionDenied;
+            if refused { failure.help("do it as root, or as who owns the config") } else { failure }
         }
     }
 }
@@ -105,7 +106,6 @@ impl Outcome {
             return Ok(Exit::Done);
         }
         if let Some(failure) = self.failure {
-            output::say(global, format!("These lines belong into {}:\n", shell(&self.file)))?;
             output::line(self.lines.trim_end())?;
             return Err(failure);
         }

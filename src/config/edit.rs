@@ -129,10 +129,13 @@ impl Edit {
     }
 
     /// Writes it: the pack first, so that the daemon never reads a main file which includes what is not there.
+    /// When the main file cannot be written, the pack is as it was before.
     pub fn write(self) -> Result<(), EditError> {
-        for change in &self.changes {
-            let written = replace(&self.main, change);
-            written.map_err(|error| EditError::Write { path: change.path.clone(), error })?;
+        for (at, change) in self.changes.iter().enumerate() {
+            if let Err(error) = replace(&self.main, change) {
+                self.changes[..at].iter().for_each(|done| take_back(&self.main, done));
+                return Err(EditError::Write { path: change.path.clone(), error });
+            }
         }
         Ok(())
     }
@@ -290,6 +293,17 @@ fn replace(main: &Path, change: &Change) -> io::Result<()> {
     }
     fs::rename(&part.0, &path)?;
     File::open(folder(&path))?.sync_all()
+}
+
+/// Undoes a change; what cannot be undone stays, and is included by nothing.
+fn take_back(main: &Path, change: &Change) {
+    let _ = match &change.old {
+        None => fs::remove_file(&change.path),
+        Some(old) => {
+            let (old, new) = (Some(change.new.clone()), old.clone());
+            replace(main, &Change { path: change.path.clone(), old, new })
+        }
+    };
 }
 
 /// Gives a file the owner of another, if it has one of its own.

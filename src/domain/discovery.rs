@@ -289,21 +289,18 @@ fn is_feed_word(word: &str) -> bool {
 }
 
 /// What readers' comments are called in titles.
-const COMMENTS: [&str; 14] = [
+const COMMENTS: [&str; 11] = [
     "comment",
     "kommentar",
+    "komentar",
     "yorum",
-    "комментар",
-    "комментир",
+    "коммент",
     "коментар",
     "пікір",
     "şərh",
     "izoh",
     "hozzászól",
-    "commentaire",
     "comentario",
-    "commenti",
-    "комментарий",
 ];
 
 fn is_of_comments(url: &Url, title: &str) -> bool {

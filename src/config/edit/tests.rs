@@ -205,3 +205,20 @@ fn what_somebody_saved_meanwhile_is_not_lost() {
     assert!(matches!(edit.write(), Err(EditError::Write { .. })));
     assert_eq!(fs::read_to_string(&main).unwrap(), "# new\n");
 }
+
+#[test]
+fn a_pack_whose_config_cannot_be_written_is_as_it_was() {
+    let (folder, main) = home();
+    let pack = folder.path().join("desk.toml");
+    let new = [source("https://a.example/", None, &[])];
+    for before in [None, Some("# Not included yet.\n")] {
+        if let Some(before) = before {
+            fs::write(&pack, before).unwrap();
+        }
+        let edit = Edit::add_sources(&main, &pack, &new).unwrap();
+        fs::write(&main, "# saved meanwhile\n").unwrap();
+        assert!(matches!(edit.write(), Err(EditError::Write { path, .. }) if path == main));
+        assert_eq!(fs::read_to_string(&pack).ok().as_deref(), before);
+        fs::write(&main, MAIN).unwrap();
+    }
+}
