@@ -1,6 +1,8 @@
 //! The one integration binary: a file per stage, the harness, the crash matrix, the commands and the tidy test.
 
+mod asking;
 mod backup;
+mod care;
 mod cli;
 mod commands;
 mod compose;

@@ -197,7 +197,7 @@ fn due_pages(
 ) -> rusqlite::Result<Vec<DueEntry>> {
     let crashes = pick.condition();
     let sql = format!(
-        "SELECT {COLUMNS}, h.id, h.name, h.robots, h.robots_at
+        "SELECT {COLUMNS}, h.id, h.name, h.robots, h.robots_at, h.held_until
          FROM hosts h JOIN entries e ON e.id = (
              SELECT id FROM entries WHERE host_id = h.id AND due_at <= ?1 AND {crashes} ORDER BY due_at LIMIT 1)
          JOIN feeds f ON f.id = e.feed_id
@@ -209,7 +209,8 @@ fn due_pages(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut statement = tx.prepare_cached(&sql)?;
     let rows = statement.query_map(params![now.millis(), polls_by.millis(), head_start, limit], |row| {
-        due_entry(row, Some(hosts::from_row(row, 13)?))
+        let held_until = Timestamp::from_millis(row.get(17)?);
+        due_entry(row, Some(Host { held_until, ..hosts::from_row(row, 13)? }))
     })?;
     rows.collect()
 }
