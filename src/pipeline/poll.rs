@@ -12,6 +12,7 @@ use crate::domain::feed::{self, Document};
 use crate::domain::health::{self, Poll as Verdict, Record};
 use crate::domain::schedule::skip::Wishes;
 use crate::domain::schedule::{self, Outcome, Rhythm};
+use crate::domain::watch::Text;
 use crate::io::http::{self, Accept, Reply, Request, Response, RetryAfter, Validators, host_key, shown};
 use crate::io::store::Error;
 use crate::io::store::feeds::{Brought, DueFeed, NewDocument, NewEntry, POLL_LEASE, PollPlan};
@@ -63,7 +64,7 @@ impl Stage for Poll {
                     let reply = plan.http.get(&request).await;
                     let is_forced = request.validators == Validators::default();
                     let seen = self.pipeline.off_thread(move || look(reply, feed.body_hash, is_forced)).await;
-                    seen.unwrap_or_else(|| Seen::failed(BROKE_READER))
+                    self.foresee(seen.unwrap_or_else(|| Seen::failed(BROKE_READER))).await
                 }
                 Err(error) => Seen::failed(&format!("the address cannot be read: {error}")),
             }
@@ -111,6 +112,25 @@ impl Stage for Poll {
             }
         }
         Ok(())
+    }
+}
+
+impl Poll {
+    /// Marks the entries whose words are a hit already. What breaks here will break nothing but its own read.
+    async fn foresee(&self, mut seen: Seen) -> Seen {
+        let Ok(News::Document(fresh)) = &mut seen.result else { return seen };
+        let words =
+            |entry: &feed::Entry| (entry.title.clone(), entry.summary.clone(), entry.language.clone());
+        let texts: Vec<_> = fresh.document.entries.iter().take(CHUNK).map(words).collect();
+        let plan = self.pipeline.plan();
+        let likely = move || {
+            let is_hit = |(title, body, language): &(String, String, Option<String>)| {
+                !plan.matcher.hits(&Text { title, body, language: language.as_deref() }).is_empty()
+            };
+            texts.iter().map(is_hit).collect()
+        };
+        fresh.likely = self.pipeline.off_thread(likely).await.unwrap_or_default();
+        seen
     }
 }
 
@@ -184,6 +204,8 @@ struct Fresh {
     body_hash: i64,
     /// What its entries are known by.
     identities: Vec<String>,
+    /// Those whose words are a hit, as far as that was looked at.
+    likely: Vec<bool>,
 }
 
 struct Trouble {
@@ -237,7 +259,13 @@ fn news(response: Response, known: Option<i64>) -> Result<News, Trouble> {
                     .map_err(|error| Trouble::plain(&error.to_string()))?
             };
             let identities = feed::identities(&document.entries);
-            Ok(News::Document(Box::new(Fresh { document, response, body_hash, identities })))
+            Ok(News::Document(Box::new(Fresh {
+                document,
+                response,
+                body_hash,
+                identities,
+                likely: Vec::new(),
+            })))
         }
         status => Err(Trouble {
             reason: http::refusal(&response),
@@ -322,7 +350,7 @@ fn hold(seen: &Seen, rhythm: &Rhythm, feed: (i64, Timestamp), now: Timestamp) ->
 }
 
 fn new_document(feed: &DueFeed, fresh: Fresh, full_text: bool, now: Timestamp) -> NewDocument {
-    let Fresh { document, response, body_hash, identities } = fresh;
+    let Fresh { document, response, body_hash, identities, likely } = fresh;
     let horizon = now - DAY;
     let relayed = is_relayed(&response.url, &document.entries);
     let is_new = feed.body_hash != Some(body_hash);
@@ -330,9 +358,11 @@ fn new_document(feed: &DueFeed, fresh: Fresh, full_text: bool, now: Timestamp) -
         .entries
         .into_iter()
         .zip(identities)
-        .map(|(entry, identity)| {
+        .enumerate()
+        .map(|(place, (entry, identity))| {
             let quiet = feed.first_sight && entry.published.is_some_and(|at| at < horizon);
-            new_entry(entry, &identity, quiet, full_text)
+            let likely = likely.get(place).is_some_and(|likely| *likely);
+            NewEntry { likely, ..new_entry(entry, &identity, quiet, full_text) }
         })
         .collect();
     // A document that broke off must be had whole the next time: its validators would answer 304 for ever.
@@ -370,5 +400,6 @@ fn new_entry(entry: feed::Entry, identity: &str, quiet: bool, full_text: bool) -
         published: entry.published,
         quiet,
         host: page.as_ref().map(host_key),
+        likely: false,
     }
 }

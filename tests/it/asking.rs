@@ -492,6 +492,8 @@ async fn row_16_pages_are_read_once_where_robots_txt_allows_it_and_one_after_the
     let config = format!("{}[http]\nhost_gap = \"5s\"\n{HOURLY}", SUMMARIES.replace("full_text = false", ""));
     let mut world = World::new(&config).await;
     world.page("http://a.test/robots.txt", Answer::ok("text/plain", "User-agent: *\nDisallow: /private/\n"));
+    world.page("http://a.test/wheat", crate::world::article("Wheat", crate::world::WHEAT));
+    world.publish(A, item("http://a.test/wheat", "Wheat"));
     for number in 1..6 {
         world.page(
             &format!("http://a.test/{number}"),
@@ -502,6 +504,8 @@ async fn row_16_pages_are_read_once_where_robots_txt_allows_it_and_one_after_the
     world.publish(A, item("http://a.test/private/1", "Railway in private"));
     world.pass(23 * HOUR).await;
     let log = world.web.take_log();
+    let mut pages = log.iter().filter(|asked| !["/a.xml", "/robots.txt"].contains(&asked.path.as_str()));
+    assert_eq!(pages.next_back().unwrap().path, "/wheat", "likely hits first");
     assert_eq!(count(&log, "/robots.txt"), 1, "kept for a day");
     assert_eq!(count(&log, "/private/1"), 0);
     assert!((1..6).all(|number| count(&log, &format!("/{number}")) == 1), "each page once");

@@ -237,6 +237,7 @@ fn entry(number: i64) -> NewEntry {
         published: None,
         quiet: false,
         host: Some("pages.example".to_owned()),
+        likely: false,
     }
 }
 

@@ -80,6 +80,8 @@ pub struct NewEntry {
     pub quiet: bool,
     /// The host of the page; none when no page is read.
     pub host: Option<String>,
+    /// The feed's own words are a hit: its page is read before others of its host.
+    pub likely: bool,
 }
 
 /// A document that was read whole.
@@ -481,8 +483,8 @@ fn insert(
     let fresh = first_sight && !entry.quiet;
     tx.prepare_cached(
         "INSERT INTO entries (feed_id, ident, content, title, link, summary, author, language, published,
-             found_at, quiet, first, fresh, host_id, due_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+             found_at, quiet, first, fresh, host_id, due_at, likely)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     )?
     .execute(params![
         feed,
@@ -500,6 +502,7 @@ fn insert(
         fresh,
         host,
         due_at,
+        entry.likely,
     ])?;
     Ok(())
 }
@@ -514,7 +517,7 @@ fn edit(tx: &Connection, old: &Known, entry: &NewEntry, now: Timestamp) -> rusql
     .execute([old.id])?;
     tx.prepare_cached(
         "UPDATE entries SET content = ?2, title = ?3, link = ?4, summary = ?5, author = ?6, language = ?7,
-             published = ?8, edits = edits + 1, edited_at = ?9, forgotten = 0 WHERE id = ?1",
+             published = ?8, edits = edits + 1, edited_at = ?9, forgotten = 0, likely = ?10 WHERE id = ?1",
     )?
     .execute(params![
         old.id,
@@ -526,6 +529,7 @@ fn edit(tx: &Connection, old: &Known, entry: &NewEntry, now: Timestamp) -> rusql
         entry.language,
         entry.published.map(Timestamp::millis),
         now.millis(),
+        entry.likely,
     ])?;
     if !old.quiet {
         let due_at = if old.edits < PROMPT_EDITS { now } else { now + EDIT_PAUSE };

@@ -124,7 +124,7 @@ fn hold(tx: &Connection, held: &Hold) -> rusqlite::Result<()> {
     let (host, until) = (ensure(tx, &held.host)?, held.until.millis());
     let concerns_one = tx
         .prepare_cached(
-            "SELECT 1 FROM feeds WHERE host_id = ?1 AND active = 1
+            "SELECT 1 FROM feeds WHERE host_id = ?1 AND due_at IS NOT NULL AND paused = 0
                  AND (relayed = 1 OR (id <> ?2 AND failures = 0 AND polled_at > ?3))",
         )?
         .exists(params![host, held.feed.0, held.feed.1.millis()])?;
@@ -134,7 +134,8 @@ fn hold(tx: &Connection, held: &Hold) -> rusqlite::Result<()> {
     tx.prepare_cached("UPDATE hosts SET held_until = max(held_until, ?2) WHERE id = ?1")?
         .execute([host, until])?;
     tx.prepare_cached(
-        "UPDATE feeds SET due_at = ?2, due_reason = 'server' WHERE host_id = ?1 AND due_at < ?2 AND owner IS NULL",
+        "UPDATE feeds SET due_at = ?2, due_reason = 'server'
+         WHERE host_id = ?1 AND due_at < ?2 AND paused = 0 AND owner IS NULL",
     )?
     .execute([host, until])?;
     refresh(tx, host)

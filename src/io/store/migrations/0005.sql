@@ -26,3 +26,7 @@ ALTER TABLE feeds ADD COLUMN longest_pause INTEGER NOT NULL DEFAULT 0;
 -- When a whole document was had last, and whether its server was caught saying that it is unchanged when it was not.
 ALTER TABLE feeds ADD COLUMN whole_at INTEGER;
 ALTER TABLE feeds ADD COLUMN distrusted INTEGER NOT NULL DEFAULT 0;
+
+-- The words of the feed are a hit: its page is read before others of its host.
+ALTER TABLE entries ADD COLUMN likely INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX entries_likely ON entries (host_id, due_at) WHERE likely = 1 AND due_at IS NOT NULL;
