@@ -38,13 +38,16 @@ impl Habit {
             return Self { news_at: Some(now), arrivals: 1, since: Some(now), longest: Duration::ZERO };
         };
         let pause = now.since(news_at);
-        let present = last.is_some_and(|last| now.since(last) <= ABSENCE);
+        if last.is_none_or(|last| now.since(last) > ABSENCE) {
+            // What is not known of the time between is learned anew.
+            return Self { news_at: Some(now), arrivals: 1, since: Some(now), ..self };
+        }
         let faded = self.longest.mul_f64((-pause.as_secs_f64() / HALF_LIFE.as_secs_f64()).exp2());
         Self {
             news_at: Some(now),
             arrivals: self.arrivals.saturating_add(1),
             since: self.since.or(Some(now)),
-            longest: if present { faded.max(pause) } else { faded },
+            longest: faded.max(pause),
         }
     }
 
@@ -112,7 +115,11 @@ mod tests {
     fn a_feed_of_no_known_habit_is_never_silent() {
         let rare = lived((0..9).map(|month| month * 730));
         let young = lived(0..200);
-        for habit in [rare, young, Habit::default()] {
+        let seldom_asked = (0..99).fold(Habit::default(), |habit, week| {
+            let now = START + week * 7 * DAY;
+            habit.after_news(Some(now - 7 * DAY), now)
+        });
+        for habit in [rare, young, seldom_asked, Habit::default()] {
             assert_eq!(habit.silence(START + 3000 * DAY), None, "{habit:?}");
         }
     }

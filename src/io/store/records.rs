@@ -47,6 +47,10 @@ pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<(Record, Wis
 /// Writes them, but for `news_at` and `worked_at`, which go with the entries and the health. A feed that is asked
 /// elsewhere from now on goes to that host.
 pub(super) fn write(tx: &Connection, feed: &DueFeed, plan: &PollPlan) -> rusqlite::Result<()> {
+    let as_before = Record { worked_at: feed.record.worked_at, ..plan.record.clone() };
+    if as_before == *feed.record && plan.wishes == feed.wishes {
+        return Ok(());
+    }
     let Record { moving, losses, habit, whole_at, distrusted, .. } = &plan.record;
     let at = |at: Option<Timestamp>| at.map(Timestamp::millis);
     let trial = moving.trial.as_ref();
