@@ -24,7 +24,7 @@ pub(super) fn after_success(
 ) -> Record {
     let old = Record::clone(&feed.record);
     let moving = old.moving.after(&feed.url, feed.asked(), seen.moved_to.as_deref(), now);
-    let mut record = Record { moving, worked_at: Some(now), ..old };
+    let mut record = Record { moving, worked_at: Some(now), whole_at: old.whole_at.or(Some(now)), ..old };
     let Ok(News::Document(fresh)) = &seen.result else { return record };
     record.whole_at = Some(now);
     let Fresh { document, response, .. } = fresh.as_ref();
