@@ -93,12 +93,15 @@
 //!    `crash::a_message_is_never_given_up_for_a_crash`.
 //! 6. **Hosts are asked one request at a time, with a gap, over restarts; and share fairly.** A claim takes
 //!    at most one row of a free host, polls before pages unless a page has waited a minute. A redirect does
-//!    not wait, but pushes the next time of the host it reaches. See [`io::store::hosts`].
+//!    not wait, but pushes the next time of the host it reaches. A server that asks for time has it for all feeds of
+//!    its host. See [`io::store::hosts`].
 //!    Tests: `hosts::at_no_time_do_two_leases_hold_one_host`,
 //!    `hosts::a_host_with_a_thousand_due_pages_holds_up_nobody`,
 //!    `hosts::polls_go_before_pages_unless_a_page_has_waited_a_minute`,
 //!    `hosts::the_next_time_of_a_host_outlives_the_process`,
-//!    `read::a_redirect_counts_against_the_host_that_it_reaches`.
+//!    `read::a_redirect_counts_against_the_host_that_it_reaches`,
+//!    `asking::row_9_a_server_that_asks_for_time_has_it_for_all_its_feeds_over_restarts`,
+//!    `asking::row_9_what_a_relay_says_of_one_feed_holds_for_that_one`.
 //! 7. **"Sent" survives a full disk.** A delivery settles by changing columns that exist since compose, and
 //!    nothing is sent without room to record it: a file of ballast is given up for it when there is no other.
 //!    A giant feed is stored in chunks, its validators with the last.
@@ -132,7 +135,10 @@
 //! 10. **The administrator is a recipient like any other.** Trouble is told once, until it is over
 //!     ([`io::store::notices`]), through the same outbox; a notice that cannot be delivered makes no notice.
 //!     Tests: `deliver::what_is_refused_for_good_is_dead_and_told_once`, `deliver::a_dead_notice_makes_no_notice`,
-//!     `poll::a_feed_that_fails_for_a_day_is_told_once_each_time`, `poll::sources_that_never_worked_are_one_list_after_a_day`.
+//!     `poll::a_feed_that_fails_for_a_day_is_told_once_each_time`,
+//!     `care::a_feed_that_loses_entries_is_asked_more_often_at_once_and_told_once`,
+//!     `care::a_feed_that_falls_silent_is_told_once_until_it_speaks_again`,
+//!     `poll::sources_that_never_worked_are_one_list_after_a_day`.
 //! 11. **Killing the process at any moment loses no alert, and doubles none but by its own copy.** Delivery is at
 //!     least once: when a *250* is lost to a crash, the same bytes with the same Message-ID go again.
 //!     When the reply to the final dot is lost, only the way that may have taken the mail is tried again.

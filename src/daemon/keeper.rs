@@ -331,7 +331,7 @@ impl Keeper {
         // Other sources, or another budget.
         self.find_price(Duration::ZERO).await?;
         let (store, now) = (&self.pipeline.store, self.pipeline.clock.now());
-        store.retry_failing(asked_otherwise, now).await?;
+        store.ask_otherwise(asked_otherwise, now).await?;
         store.clamp(now, self.pipeline.plan().clamp(now)).await
     }
 

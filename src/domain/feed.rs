@@ -17,14 +17,17 @@ use std::time::Duration;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::domain::schedule::skip::Skip;
 use crate::time::Timestamp;
 
 pub mod dates;
 pub mod decode;
 mod draft;
+mod hints;
 mod json;
 mod lenient;
 pub mod listing;
+pub mod relay;
 pub mod sitemap;
 mod strict;
 
@@ -88,6 +91,8 @@ pub struct Document {
     pub language: Option<String>,
     /// How long it asks to be left alone.
     pub ttl: Option<Duration>,
+    /// When it asks to be left alone.
+    pub skip: Skip,
     /// Its entries, in its order.
     pub entries: Vec<Entry>,
     /// The document ends before its root is closed, as when a transfer breaks: the entries are good, but others may

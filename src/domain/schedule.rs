@@ -9,6 +9,7 @@
 pub mod price;
 pub mod rate;
 pub mod replay;
+pub mod skip;
 
 use std::time::Duration;
 
@@ -101,6 +102,8 @@ pub struct Next {
 pub const CACHE_BOUND: Duration = DAY;
 /// The longest backoff of a failing feed in its first month, and the longest it waits after.
 const BACKOFF_BOUND: Duration = DAY;
+/// The longest that a server is left alone because it asks for it.
+pub const LONGEST_HOLD: Duration = WEEK;
 const WEEK: Duration = Duration::from_hours(7 * 24);
 const MONTH: Duration = Duration::from_hours(30 * 24);
 
@@ -132,9 +135,7 @@ pub fn next_poll(
     let even = even_interval(rhythm);
     let (wait, reason) = match outcome {
         Outcome::RetryAfter(at) => {
-            // A floor above the bound wins.
-            let due_at = at.min(now + WEEK).max(now + rhythm.floor);
-            return Next { due_at, reason: Reason::Server };
+            return Next { due_at: welcome(rhythm, at, now), reason: Reason::Server };
         }
         Outcome::Gone => (WEEK, Reason::Server),
         Outcome::Failed { failures, since, throttled } => {
@@ -150,6 +151,11 @@ pub fn next_poll(
         }
     };
     Next { due_at: now + jittered(wait, seed), reason }
+}
+
+/// When a server that wants to be asked at `at` is asked. A floor above the bound wins.
+pub fn welcome(rhythm: &Rhythm, at: Timestamp, now: Timestamp) -> Timestamp {
+    at.min(now + LONGEST_HOLD).max(now + rhythm.floor)
 }
 
 /// The first poll of each of `count` overdue feeds at the start of `run` waits at most this long.

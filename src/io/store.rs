@@ -19,6 +19,7 @@ pub mod notices;
 pub mod outbox;
 pub mod overview;
 pub mod pacing;
+mod records;
 pub mod requests;
 mod retention;
 pub mod roster;

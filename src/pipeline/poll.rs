@@ -2,7 +2,6 @@
 
 mod sources;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,16 +9,24 @@ use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Pipeline, Stage, Window};
+use crate::domain::feed::relay::is_relayed;
 use crate::domain::feed::{self, Document, Kind};
-use crate::domain::health::{self, Health, Poll as Verdict, State};
-use crate::domain::schedule::{Outcome, Rhythm};
+use crate::domain::health::{self, Poll as Verdict, Record};
+use crate::domain::schedule::skip::Wishes;
+use crate::domain::schedule::{self, Outcome, Rhythm};
+use crate::domain::watch::Text;
 use crate::io::http::{self, Accept, Reply, Request, Response, RetryAfter, Validators, host_key, shown};
 use crate::io::store::Error;
 use crate::io::store::feeds::{Brought, DueFeed, NewDocument, NewEntry, POLL_LEASE, PollPlan};
-use crate::io::store::hosts::{HostPlan, RobotsTxt};
+use crate::io::store::hosts::{Hold, HostPlan, RobotsTxt};
 use crate::io::store::lease::Lease;
-use crate::io::store::notices::{self, NoticeChange};
-use crate::time::{DAY, Timestamp};
+use crate::io::store::notices::NoticeChange;
+use crate::time::{DAY, MINUTE, Timestamp};
+
+mod care;
+
+use care::Change;
+pub use care::look_after_sources;
 
 /// Entries of one settle; a giant document is stored in chunks of this many, its validators with the last.
 const CHUNK: usize = 500;
@@ -56,29 +63,37 @@ impl Stage for Poll {
         if lease.is_deadly() {
             Seen::failed(DEADLY)
         } else {
-            match Url::parse(&feed.url) {
+            match Url::parse(feed.asked()) {
                 Ok(url) => {
                     if let Some(source) = source.filter(|source| source.kind != Kind::Feed) {
-                        return sources::ask(&self.pipeline, &plan, &feed, source, url).await;
+                        let seen = sources::ask(&self.pipeline, &plan, &feed, source, url).await;
+                        return self.foresee(seen).await;
                     }
-                    let reply = plan.http.get(&request(&feed, url, source)).await;
-                    let known = feed.body_hash;
-                    let seen = self.pipeline.off_thread(move || look(reply, known)).await;
-                    seen.unwrap_or_else(|| Seen::failed(BROKE_READER))
+                    let request = request(&feed, url, source, self.pipeline.clock.now());
+                    let reply = plan.http.get(&request).await;
+                    let is_forced = request.validators == Validators::default();
+                    let seen = self.pipeline.off_thread(move || look(reply, feed.body_hash, is_forced)).await;
+                    self.foresee(seen.unwrap_or_else(|| Seen::failed(BROKE_READER))).await
                 }
                 Err(error) => Seen::failed(&format!("the address cannot be read: {error}")),
             }
         }
     }
 
-    async fn settle(&self, lease: Self::Lease, seen: Seen) -> Result<(), Error> {
+    async fn settle(&self, lease: Self::Lease, mut seen: Seen) -> Result<(), Error> {
         let store = &self.pipeline.store;
+        if let Ok(News::Document(fresh)) = &seen.result {
+            let idents = fresh.identities.iter().map(|identity| ident(identity)).collect();
+            seen.known = store.count_known(lease.job.id, idents).await?;
+        }
         let _steady = self.pipeline.hold_clock().await;
         let mut plan = planned(&self.pipeline, &lease, seen);
         if matches!(plan.outcome, Outcome::Worked { .. }) {
             self.pipeline.pricing.count();
         }
-        let (id, url, was) = (lease.job.id, shown(&lease.job.url), lease.job.health.clone());
+        let (id, url) = (lease.job.id, shown(&lease.job.url));
+        let change = Change::new(&lease.job, &plan.record, &plan.health, plan.now);
+        let held = plan.hosts.held.clone();
         let mut stored = Brought::default();
         while let Some(oldest) = plan.document.as_mut().and_then(split_chunk) {
             match store.store_chunk(&lease, oldest, plan.now).await {
@@ -99,11 +114,13 @@ impl Stage for Poll {
                 Err(error) => return Err(error),
             }
         }
-        let health = plan.health.clone();
         match store.settle_poll(lease, plan).await? {
             None => tracing::debug!(feed = id, url, "poll was taken away"),
             Some(brought) => {
-                report(&url, &was, &health);
+                change.log();
+                if let Some(Hold { host, until, .. }) = held {
+                    tracing::info!(source = url, host, %until, "a server asks for time");
+                }
                 let (new, edited) = (stored.new.len() + brought.new.len(), stored.edited + brought.edited);
                 if new + edited > 0 {
                     tracing::debug!(source = url, new, edited, "new entries");
@@ -111,6 +128,25 @@ impl Stage for Poll {
             }
         }
         Ok(())
+    }
+}
+
+impl Poll {
+    /// Marks the entries whose words are a hit already. What breaks here will break nothing but its own read.
+    async fn foresee(&self, mut seen: Seen) -> Seen {
+        let Ok(News::Document(fresh)) = &mut seen.result else { return seen };
+        let words =
+            |entry: &feed::Entry| (entry.title.clone(), entry.summary.clone(), entry.language.clone());
+        let texts: Vec<_> = fresh.document.entries.iter().take(CHUNK).map(words).collect();
+        let plan = self.pipeline.plan();
+        let likely = move || {
+            let is_hit = |(title, body, language): &(String, String, Option<String>)| {
+                !plan.matcher.hits(&Text { title, body, language: language.as_deref() }).is_empty()
+            };
+            texts.iter().map(is_hit).collect()
+        };
+        fresh.likely = self.pipeline.off_thread(likely).await.unwrap_or_default();
+        seen
     }
 }
 
@@ -123,11 +159,11 @@ fn planned(pipeline: &Pipeline, lease: &Lease<DueFeed>, seen: Seen) -> PollPlan 
     let mut decided = decide(feed, seen, pace, full_text, now);
     decided.hosts.next_at = now + plan.host_gap;
     if lease.is_deadly() {
-        decided.notice = NoticeChange::Raise {
+        decided.notices = vec![NoticeChange::Raise {
             kind: health::BROKEN.to_owned(),
             subject: shown(&feed.url),
             message: DEADLY.to_owned(),
-        };
+        }];
     }
     decided
 }
@@ -148,37 +184,18 @@ const DEADLY: &str =
     "reading this feed has killed habar again and again; it is left alone. Please report its address";
 const BROKE_READER: &str = "the feed breaks its reader; please report its address";
 
-/// A source that has worked may fail this often in a row before it is told: a server that is slow now and then
-/// is no news.
-const HICCUPS: u32 = 2;
-
-/// One event for each change of a source's health, and for the first failure of one that has never worked.
-fn report(source: &str, was: &Health, is: &Health) {
-    let reason = is.reason.as_deref().unwrap_or_default();
-    match (was.state, is.state) {
-        (State::New, State::Fine) => tracing::info!(source, "source works"),
-        (State::Failing, State::Fine) if was.failures <= HICCUPS => {
-            tracing::debug!(source, "source works again");
-        }
-        (State::Failing | State::Gone, State::Fine) => tracing::info!(source, "source works again"),
-        (_, State::Failing) if is.failures == HICCUPS + 1 => {
-            tracing::warn!(source, reason, since = %is.since, "source fails");
-        }
-        (State::New, State::New) if was.failures == 0 => {
-            tracing::warn!(source, reason, "source does not work");
-        }
-        (_, State::Gone) if was.state != State::Gone => tracing::warn!(source, reason, "source is gone"),
-        (_, State::Fine) => {}
-        _ => tracing::debug!(source, reason, "source still fails"),
-    }
-}
-
-fn request(feed: &DueFeed, url: Url, source: Option<&super::plan::SourcePlan>) -> Request {
+/// The request for a feed. It is unconditional, whatever is known, where an answer that nothing has changed would
+/// not be believed.
+fn request(feed: &DueFeed, url: Url, source: Option<&super::plan::SourcePlan>, now: Timestamp) -> Request {
     let own_port = url.port_or_known_default();
     let usual = match source {
         Some(source) => source.request(url, Accept::Feed),
         None => Request { own_port, ..Request::new(url, Accept::Feed) },
     };
+    let Record { habit, whole_at, distrusted, .. } = feed.record.as_ref();
+    if *distrusted || habit.doubts_unchanged(*whole_at, now) {
+        return usual;
+    }
     Request {
         validators: Validators { etag: feed.etag.clone(), last_modified: feed.last_modified.clone() },
         validators_for: feed.answered_by.as_deref().and_then(|url| Url::parse(url).ok()),
@@ -190,6 +207,12 @@ fn request(feed: &DueFeed, url: Url, source: Option<&super::plan::SourcePlan>) -
 pub struct Seen {
     result: Result<News, Trouble>,
     reached: Vec<String>,
+    /// Where permanent redirects alone have led, before anything else did.
+    moved_to: Option<String>,
+    /// No validators were sent, so that the answer is about the document and nothing else.
+    is_forced: bool,
+    /// How many of its entries were seen before.
+    known: usize,
     robots: Option<RobotsTxt>,
 }
 
@@ -202,6 +225,10 @@ struct Fresh {
     document: Document,
     response: Response,
     body_hash: i64,
+    /// What its entries are known by.
+    identities: Vec<String>,
+    /// Those whose words are a hit, as far as that was looked at.
+    likely: Vec<bool>,
     /// Hashes of what is only to be remembered: the old addresses of a sitemap.
     archive: Vec<i64>,
     /// How many entries the document shows, where those are not all of them; 0 when that says nothing.
@@ -212,7 +239,17 @@ struct Fresh {
 
 impl Fresh {
     fn new(document: Document, response: Response, body_hash: i64) -> Self {
-        Self { document, response, body_hash, archive: Vec::new(), shows: None, note: None }
+        let identities = feed::identities(&document.entries);
+        Self {
+            document,
+            response,
+            body_hash,
+            identities,
+            likely: Vec::new(),
+            archive: Vec::new(),
+            shows: None,
+            note: None,
+        }
     }
 }
 
@@ -222,17 +259,26 @@ struct Trouble {
     gone: bool,
     throttled: bool,
     retry_after: Option<RetryAfter>,
+    /// The host that answered.
+    host: Option<String>,
 }
 
 impl Seen {
     fn failed(reason: &str) -> Self {
-        Self { result: Err(Trouble::plain(reason)), reached: Vec::new(), robots: None }
+        Self {
+            result: Err(Trouble::plain(reason)),
+            reached: Vec::new(),
+            moved_to: None,
+            is_forced: false,
+            known: 0,
+            robots: None,
+        }
     }
 }
 
 impl Trouble {
     fn plain(reason: &str) -> Self {
-        Self { reason: reason.to_owned(), gone: false, throttled: false, retry_after: None }
+        Self { reason: reason.to_owned(), gone: false, throttled: false, retry_after: None, host: None }
     }
 
     fn refused(response: &Response) -> Self {
@@ -242,18 +288,25 @@ impl Trouble {
             gone: status == 410,
             throttled: status == 429,
             retry_after: response.retry_after.filter(|_| matches!(status, 429 | 503)),
+            host: Some(host_key(&response.url)),
         }
     }
 }
 
+fn moved_to(reply: &Reply) -> Option<String> {
+    let permanent = reply.hops.iter().take_while(|hop| matches!(hop.status, 301 | 308));
+    permanent.last().map(|hop| hop.url.to_string())
+}
+
 /// Reads the reply: parses the document, unless it is the one that is stored.
-fn look(reply: Reply, known: Option<i64>) -> Seen {
+fn look(reply: Reply, known: Option<i64>, is_forced: bool) -> Seen {
+    let moved_to = moved_to(&reply);
     let reached = reply.hops.iter().map(|hop| host_key(&hop.url)).collect();
     let result = match reply.result {
         Err(failure) => Err(Trouble::plain(&failure.to_string())),
         Ok(response) => news(response, known),
     };
-    Seen { result, reached, robots: None }
+    Seen { result, reached, moved_to, is_forced, known: 0, robots: None }
 }
 
 fn news(response: Response, known: Option<i64>) -> Result<News, Trouble> {
@@ -273,6 +326,10 @@ fn news(response: Response, known: Option<i64>) -> Result<News, Trouble> {
     }
 }
 
+/// The other feeds of a host that asked for time are asked before the one that was told so: are they served, it
+/// concerns that one alone.
+const AFTER_ALL: Duration = MINUTE;
+
 /// What becomes of the feed.
 fn decide(
     feed: &DueFeed,
@@ -281,94 +338,86 @@ fn decide(
     full_text: bool,
     now: Timestamp,
 ) -> PollPlan {
+    let worked = seen.result.is_ok().then(|| care::after_success(feed, &seen, rhythm.floor, now));
+    let troubles = worked
+        .as_ref()
+        .map_or_else(Vec::new, |record| record.troubles(&shown(care::asked(feed, record)), now));
     let verdict = match &seen.result {
-        Ok(_) => Verdict::Worked,
+        Ok(_) => Verdict::Worked(&troubles),
         Err(trouble) if trouble.gone => Verdict::Gone,
         Err(trouble) => Verdict::Failed(&trouble.reason),
     };
+    let gone = verdict == Verdict::Gone;
     let health = health::after(&feed.health, verdict, now);
+    let record = worked.unwrap_or_else(|| care::after_failure(feed, gone, &health, now));
+    let wishes = wishes(feed, &seen);
     let outcome = match &seen.result {
-        Ok(News::Unchanged { fresh_for }) => Outcome::Worked { fresh_for: *fresh_for },
+        Ok(News::Unchanged { fresh_for }) => Outcome::Worked { fresh_for: (*fresh_for).max(wishes.pause) },
         Ok(News::Document(fresh)) => {
-            Outcome::Worked { fresh_for: fresh.response.fresh_for.max(fresh.document.ttl) }
+            Outcome::Worked { fresh_for: fresh.response.fresh_for.max(wishes.pause) }
         }
         Err(Trouble { gone: true, .. }) => Outcome::Gone,
-        Err(Trouble { retry_after: Some(welcome), .. }) => Outcome::RetryAfter(welcome.from(now)),
+        Err(Trouble { retry_after: Some(welcome), .. }) => Outcome::RetryAfter(welcome.from(now) + AFTER_ALL),
         Err(trouble) => {
             Outcome::Failed { failures: health.failures, since: health.since, throttled: trouble.throttled }
         }
     };
-    let notice = notice(feed, &health, now);
-    let document = match seen.result {
-        Ok(News::Document(fresh)) => Some(new_document(feed, *fresh, full_text, now)),
-        _ => None,
-    };
+    let held = hold(&seen, &rhythm, (feed.id, health.since), now);
     PollPlan {
         now,
-        rhythm,
+        rhythm: Rhythm { ceiling: record.losses.bound(rhythm.ceiling), ..rhythm },
         price,
         outcome,
+        notices: care::notices(feed, &record, &health, &troubles, now),
+        new_host: care::new_host(feed, &record),
         health,
-        document,
-        hosts: HostPlan { next_at: now, reached: seen.reached, robots: seen.robots, ..HostPlan::default() },
-        notice,
-    }
-}
-
-fn notice(feed: &DueFeed, health: &Health, now: Timestamp) -> NoticeChange {
-    match health::trouble(health, feed.has_worked, now) {
-        Some(kind) => NoticeChange::Raise {
-            kind: kind.to_owned(),
-            subject: shown(&feed.url),
-            message: health.reason.clone().unwrap_or_default(),
+        record,
+        wishes,
+        hosts: HostPlan {
+            next_at: now,
+            reached: seen.reached,
+            held,
+            robots: seen.robots,
+            ..HostPlan::default()
         },
-        None if health.state == State::Fine && feed.health.state != State::Fine => {
-            NoticeChange::Over { subject: shown(&feed.url) }
-        }
-        None => NoticeChange::None,
+        document: match seen.result {
+            Ok(News::Document(fresh)) => Some(new_document(feed, *fresh, full_text, now)),
+            _ => None,
+        },
     }
 }
 
-/// What no single poll can tell. Sources that have never worked since they were added are told in one list,
-/// when that is a day; and whoever is no longer configured is in no trouble.
-pub async fn look_after_sources(pipeline: &Pipeline) -> Result<(), Error> {
-    let (store, now) = (&pipeline.store, pipeline.clock.now());
-    let plan = pipeline.plan();
-    let configured: HashSet<String> = plan.sources.values().map(|s| http::masked(&s.url)).collect();
-    let troubles = store.read(notices::current).await?;
-    let is_told = |subject: &String| {
-        troubles.iter().any(|told| told.kind == health::NEVER_WORKED && told.subject == *subject)
-    };
-    let mut changes = Vec::new();
-    for (url, reason) in store.never_worked(now - health::PATIENCE).await? {
-        let (kind, subject) = (health::NEVER_WORKED.to_owned(), shown(&url));
-        if !is_told(&subject) {
-            changes.push(NoticeChange::Raise { kind, subject, message: reason });
+/// What the feed asks for: as it said in the last document that was read.
+fn wishes(feed: &DueFeed, seen: &Seen) -> Wishes {
+    match &seen.result {
+        Ok(News::Document(fresh)) if feed.body_hash != Some(fresh.body_hash) => {
+            Wishes { pause: fresh.document.ttl, skip: fresh.document.skip }
         }
+        _ => feed.wishes,
     }
-    if !changes.is_empty() {
-        tracing::warn!(sources = changes.len(), "sources have never worked since they were added");
-    }
-    let of_a_source = [health::GONE, health::FAILING, health::NEVER_WORKED, health::BROKEN];
-    for told in troubles {
-        if of_a_source.contains(&told.kind.as_str()) && !configured.contains(&told.subject) {
-            changes.push(NoticeChange::Over { subject: told.subject });
-        }
-    }
-    if changes.is_empty() { Ok(()) } else { store.notices(changes, now).await }
+}
+
+/// The host to be left alone, when its server asks for that.
+fn hold(seen: &Seen, rhythm: &Rhythm, feed: (i64, Timestamp), now: Timestamp) -> Option<Hold> {
+    let trouble = seen.result.as_ref().err()?;
+    let until = schedule::welcome(rhythm, trouble.retry_after?.from(now), now);
+    Some(Hold { host: trouble.host.clone()?, until, feed })
 }
 
 fn new_document(feed: &DueFeed, fresh: Fresh, full_text: bool, now: Timestamp) -> NewDocument {
-    let Fresh { document, response, body_hash, archive, shows, note } = fresh;
+    let Fresh { document, response, body_hash, identities, likely, archive, shows, note } = fresh;
     let horizon = now - DAY;
-    let identities = feed::identities(&document.entries);
+    let relayed = is_relayed(&response.url, &document.entries);
+    let is_new = feed.body_hash != Some(body_hash);
     let entries: Vec<_> = document
         .entries
         .into_iter()
         .zip(identities)
-        .map(|(entry, identity)| {
+        .enumerate()
+        .map(|(place, (entry, identity))| {
             let quiet = feed.first_sight && entry.published.is_some_and(|at| at < horizon);
-            new_entry(entry, &identity, quiet, full_text)
+            let likely = likely.get(place).is_some_and(|likely| *likely);
+            NewEntry { likely, ..new_entry(entry, &identity, quiet, full_text) }
         })
         .collect();
     // A document that broke off must be had whole the next time: its validators would answer 304 for ever.
@@ -378,7 +427,8 @@ fn new_document(feed: &DueFeed, fresh: Fresh, full_text: bool, now: Timestamp) -
         etag: validators.etag,
         last_modified: validators.last_modified,
         complete: !document.cut_off,
-        shows: shows.unwrap_or(u32::try_from(entries.len()).unwrap_or(u32::MAX)),
+        shows: shows.or_else(|| is_new.then(|| u32::try_from(entries.len()).unwrap_or(u32::MAX))),
+        relayed,
         entries,
         answered_by: response.url.to_string(),
         body_hash,
@@ -387,10 +437,15 @@ fn new_document(feed: &DueFeed, fresh: Fresh, full_text: bool, now: Timestamp) -
     }
 }
 
+/// What the store knows an entry by.
+fn ident(identity: &str) -> i64 {
+    xxh3_64(identity.as_bytes()).cast_signed()
+}
+
 fn new_entry(entry: feed::Entry, identity: &str, quiet: bool, full_text: bool) -> NewEntry {
     let page = entry.link.as_deref().filter(|_| full_text).and_then(|link| Url::parse(link).ok());
     NewEntry {
-        ident: ident_of(identity),
+        ident: ident(identity),
         content: content_of(&entry),
         title: entry.title,
         link: entry.link,
@@ -400,12 +455,8 @@ fn new_entry(entry: feed::Entry, identity: &str, quiet: bool, full_text: bool) -
         published: entry.published,
         quiet,
         host: page.as_ref().map(host_key),
+        likely: false,
     }
-}
-
-/// The hash of what makes an entry the same.
-fn ident_of(identity: &str) -> i64 {
-    xxh3_64(identity.as_bytes()).cast_signed()
 }
 
 /// The hash of what an edit changes.

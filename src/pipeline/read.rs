@@ -132,6 +132,8 @@ enum Look {
     Page { response: Box<Response>, reached: Vec<String> },
     /// It did not, or it may not be tried.
     Failed { reason: String, reached: Vec<String> },
+    /// Its server has asked to be left alone until then.
+    Held(Timestamp),
     /// Its server named the time of the next request.
     Later { reason: String, reached: Vec<String>, welcome: RetryAfter },
     /// It must not be tried again.
@@ -145,6 +147,9 @@ async fn look(plan: &Plan, lease: &Lease<DueEntry>, now: Timestamp) -> Look {
     }
     let (Some(host), Some(link)) = (&entry.host, &entry.link) else { return Look::Nothing };
     let Ok(url) = Url::parse(link) else { return Look::Nothing };
+    if host.held_until > now {
+        return Look::Held(host.held_until);
+    }
     let own = plan.sources.get(&entry.feed);
     let ask = |url: Url, accept| match own {
         Some(source) => source.request(url, accept),
@@ -302,6 +307,12 @@ fn decide(plan: &Plan, entry: &DueEntry, tries: u32, look: Look, now: Timestamp)
             settled.hosts.reached = reached;
             settled.error = Some(reason);
         }
+        Look::Held(until) => {
+            settled.error = Some("its server asked to be left alone for a while".to_owned());
+            settled.hosts.retries_from = Some(until.min(now + LONGEST_WAIT));
+            // Nobody was asked.
+            settled.tries = tries.saturating_sub(1);
+        }
         Look::Later { reason, reached, welcome } => {
             settled.hosts.reached = reached;
             settled.hosts.retries_from = Some(welcome.from(now).min(now + LONGEST_WAIT));
@@ -321,7 +332,7 @@ fn decide(plan: &Plan, entry: &DueEntry, tries: u32, look: Look, now: Timestamp)
             }
         }
     }
-    if settled.error.is_some() && tries < TRIES {
+    if settled.error.is_some() && settled.tries < TRIES {
         let wait = plan.page_retry.saturating_mul(1 << tries.saturating_sub(1).min(16));
         settled.retry_at = Some((now + wait).max(settled.hosts.retries_from.unwrap_or(now)));
     }

@@ -192,7 +192,9 @@ async fn a_source_that_its_server_forbids_is_not_asked_and_the_time_is_told() {
         assert_eq!(desk.polls(), polls, "{said}");
         rusqlite::Connection::open(desk.home.database())
             .unwrap()
-            .execute_batch("UPDATE feeds SET due_at = 0, due_reason = 'rhythm'")
+            .execute_batch(
+                "UPDATE feeds SET due_at = 0, due_reason = 'rhythm'; UPDATE hosts SET held_until = 0",
+            )
             .unwrap();
     }
 }
@@ -471,8 +473,8 @@ async fn the_names_in_json_stay() {
         (&["check"], "config state watches sources mail admin errors warnings"),
         (
             &["feeds"],
-            "name url title health since reason polled_at worked_at news_at due_at due_reason week hits \
-             hits_a_day every_seconds",
+            "name url title health since reason moved_to lost_at polled_at worked_at news_at due_at due_reason week \
+             hits hits_a_day every_seconds",
         ),
         (&["watches"], "name keywords to deliver quiet paused hits_a_day alerts last_hit last_mail"),
         (&["status"], "daemon figures trouble"),

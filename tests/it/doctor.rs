@@ -84,7 +84,14 @@ async fn what_the_store_knows_of_trouble_is_told() {
     let pristine = home.path().join("pristine.db");
     tamper(&home, "PRAGMA wal_checkpoint(truncate)");
     std::fs::copy(home.database(), &pristine).unwrap();
-    let cases: [(&str, &[&str]); 6] = [
+    let cases: [(&str, &[&str]); 7] = [
+        (
+            "UPDATE messages SET state = 'cancelled'; UPDATE feeds SET health = iif(id = 1, 'silent', 'moved'), reason = 'no new entry for 6d'",
+            &[
+                "warning sources 1 source without news for much longer than is usual http://127.0.0.1:*: no new entry for 6d",
+                "warning sources 1 source asked at another address than the config names http://127.0.0.2:*",
+            ],
+        ),
         (
             "UPDATE messages SET composed_at = composed_at - 7200000;
              UPDATE entries SET found_at = found_at + 86400000, due_at = found_at - 90000000;

@@ -126,10 +126,10 @@ async fn validators_come_back_byte_for_byte() {
 }
 
 /// Header values of every byte that may stand in one.
-struct OddBytes(u64);
+pub struct OddBytes(pub u64);
 
 impl OddBytes {
-    fn value(&mut self, length: usize) -> Vec<u8> {
+    pub fn value(&mut self, length: usize) -> Vec<u8> {
         let mut value: Vec<u8> = (0..length).map(|_| self.byte()).collect();
         // Space at the ends is not part of a value.
         for end in [0, length - 1] {

@@ -12,6 +12,13 @@ use crate::world::{World, item, rss};
 #[derive(Clone, Default)]
 struct Kept(Arc<Mutex<Vec<u8>>>);
 
+impl Kept {
+    fn lines(&self) -> Vec<String> {
+        let bytes = self.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
+    }
+}
+
 impl io::Write for Kept {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().write(bytes)
@@ -26,10 +33,7 @@ impl io::Write for Kept {
 /// for a day, and one fails at every seventh poll; the others have news every few hours, and every 20th
 /// news is a hit.
 async fn lines(sources: usize, days: usize) -> Vec<String> {
-    let kept = Kept::default();
-    let writer = kept.clone();
-    let log = tracing_subscriber::fmt().with_max_level(Level::INFO).with_ansi(false).without_time();
-    let _listening = tracing::subscriber::set_default(log.with_writer(move || writer.clone()).finish());
+    let (kept, _listening) = listen();
     let mut world = World::new(&config(sources)).await;
     let mut number = 0;
     for hour in 0..24 * days {
@@ -59,8 +63,19 @@ async fn lines(sources: usize, days: usize) -> Vec<String> {
         }
         world.pass(HOUR).await;
     }
-    let bytes = kept.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
+    kept.lines()
+}
+
+/// Keeps what is logged at `info` on this thread, as long as the second lives.
+fn listen() -> (Kept, (tracing::subscriber::DefaultGuard, tracing::Dispatch)) {
+    // With one subscriber alone, tracing asks that of the thread on which an event comes first, which may be another
+    // test's and have none; nobody would ever see such an event then.
+    let second = tracing::Dispatch::new(tracing_subscriber::registry());
+    let kept = Kept::default();
+    let writer = kept.clone();
+    let log = tracing_subscriber::fmt().with_max_level(Level::INFO).with_ansi(false).without_time();
+    let listening = tracing::subscriber::set_default(log.with_writer(move || writer.clone()).finish());
+    (kept, (listening, second))
 }
 
 fn address(source: usize) -> String {
@@ -88,6 +103,30 @@ async fn what_changes_is_logged_once_and_polls_are_not() {
     assert!(mails > 3, "{lines:#?}");
     assert_eq!(count("sources have never worked"), 1, "{lines:#?}");
     assert_eq!(lines.len(), 13 + mails, "and nothing else: {lines:#?}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_source_that_works_is_logged_when_it_begins_and_when_it_ends() {
+    let (kept, _listening) = listen();
+    let world = World::new(&format!("{}{}", config(1), crate::asking::SLOW)).await;
+    let page = |newest: usize| {
+        let story = |n: usize| item(&format!("http://a.test/{n}.html"), &format!("Number {n}"));
+        world
+            .page(&address(0), Answer::feed(rss(&(newest..newest + 5).rev().map(story).collect::<Vec<_>>())));
+    };
+    page(1);
+    world.pass(7 * HOUR).await;
+    page(50);
+    world.pass(7 * HOUR).await;
+    world.page(&address(0), Answer::status(500));
+    world.pass(30 * HOUR).await;
+    page(51);
+    world.pass(190 * HOUR).await;
+    let lines = kept.lines();
+    let told: Vec<&str> = lines.iter().filter_map(|line| line.split("care: ").nth(1)).collect();
+    let told: Vec<&str> = told.iter().map(|line| line.split(" source=").next().unwrap_or_default()).collect();
+    let expected = ["source works", "source may lose entries", "source has lost nothing for a week"];
+    assert_eq!(told, expected, "{lines:#?}");
 }
 
 /// A week of as many sources as a region has: `cargo test --test it logs:: -- --ignored --nocapture`.

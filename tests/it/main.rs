@@ -1,7 +1,9 @@
 //! The one integration binary: a file per stage, the harness, the crash matrix, the commands and the tidy test.
 
 mod add;
+mod asking;
 mod backup;
+mod care;
 mod cli;
 mod commands;
 mod compose;

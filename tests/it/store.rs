@@ -20,7 +20,8 @@ use std::path::{Path, PathBuf};
 
 use std::time::Duration;
 
-use habar::domain::health::{Health, State};
+use habar::domain::health::{Health, Record, State};
+use habar::domain::schedule::skip::Wishes;
 use habar::domain::schedule::{Outcome, Reason, Rhythm};
 use habar::io::store::entries::{DueEntry, NewArticle, ReadPlan, WatchHits};
 use habar::io::store::feeds::{DueFeed, NewDocument, NewEntry, PollPlan};
@@ -194,7 +195,10 @@ fn polled(now: Timestamp) -> PollPlan {
         health: Health { state: State::Fine, since: NOW, failures: 0, reason: None },
         document: None,
         hosts: gap(now),
-        notice: NoticeChange::None,
+        record: Record::default(),
+        wishes: Wishes::default(),
+        new_host: None,
+        notices: Vec::new(),
     }
 }
 
@@ -215,7 +219,8 @@ fn document(entries: Vec<NewEntry>) -> NewDocument {
         answered_by: FEED.to_owned(),
         body_hash: 1,
         complete: true,
-        shows: u32::try_from(entries.len()).unwrap(),
+        shows: u32::try_from(entries.len()).ok(),
+        relayed: false,
         entries,
         archive: Vec::new(),
         note: None,
@@ -234,6 +239,7 @@ fn entry(number: i64) -> NewEntry {
         published: None,
         quiet: false,
         host: Some("pages.example".to_owned()),
+        likely: false,
     }
 }
 

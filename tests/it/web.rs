@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use habar::time::{Clock, Timestamp};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
@@ -28,6 +29,7 @@ struct Shared {
     pages: Mutex<HashMap<String, VecDeque<Answer>>>,
     minded: Mutex<Option<Mind>>,
     log: Mutex<Vec<Asked>>,
+    clock: Mutex<Option<Clock>>,
     connections: AtomicUsize,
     closed: AtomicUsize,
 }
@@ -43,6 +45,8 @@ pub struct Asked {
     pub path: String,
     /// Names in lower case, values byte for byte.
     pub headers: Vec<(String, Vec<u8>)>,
+    /// When, by the clock of the web, if it has one.
+    pub at: Timestamp,
 }
 
 impl Asked {
@@ -105,6 +109,11 @@ impl Web {
     /// Has every request answered by `mind` from now on; nothing is logged.
     pub fn give_mind(&self, mind: Mind) {
         *self.shared.minded.lock().unwrap() = Some(mind);
+    }
+
+    /// Notes by this clock when it is asked.
+    pub fn keep_time(&self, clock: Clock) {
+        *self.shared.clock.lock().unwrap() = Some(clock);
     }
 
     /// Everything that was asked so far.
@@ -283,7 +292,8 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Sha
 async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Shared) -> Option<()> {
     let mut unread = Vec::new();
     loop {
-        let asked = read_request(&mut stream, &mut unread).await?;
+        let mut asked = read_request(&mut stream, &mut unread).await?;
+        asked.at = shared.clock.lock().unwrap().as_ref().map(Clock::now).unwrap_or_default();
         let answer = shared.minded.lock().unwrap().as_mut().map(|mind| mind(&asked));
         if let Some(answer) = answer {
             give(&mut stream, &answer.to(&asked)).await?;
@@ -324,7 +334,7 @@ async fn read_request(stream: &mut (impl AsyncRead + Unpin), unread: &mut Vec<u8
             Some((name, line[colon + 1..].trim_ascii().to_vec()))
         })
         .collect();
-    Some(Asked { method, path, headers })
+    Some(Asked { method, path, headers, at: Timestamp::default() })
 }
 
 /// Gives one answer; none when the connection is over.

@@ -203,6 +203,7 @@ impl World {
         let web = Web::at("0.0.0.0").await;
         let dir = TempDir::new().unwrap();
         let clock = Clock::manual(START);
+        web.keep_time(clock.clone());
         let config = load(&dir, &web, config);
         Self { web, mailer: Memory::new(), clock, dir, config, pipeline: None, feeds: HashMap::new() }
     }

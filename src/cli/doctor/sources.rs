@@ -3,7 +3,7 @@
 use super::{Finding, Patient};
 use crate::cli::brief;
 use crate::cli::output::{counted, plain};
-use crate::domain::health::PATIENCE;
+use crate::domain::health::{PATIENCE, State};
 use crate::io::http::shown;
 use crate::io::store::checkup::{Checkup, SourceHealth};
 
@@ -58,7 +58,7 @@ fn sources(patient: &Patient, sources: &[SourceHealth]) -> Vec<Finding> {
         vec![Finding::ok("sources", format!("{answering} of {} answer", counted(sources.len(), "source")))];
     let long = |since| patient.now.since(since) >= PATIENCE;
     let never: Vec<_> =
-        sources.iter().filter(|s| !s.has_worked && s.failures > 0 && long(s.added_at)).map(never).collect();
+        sources.iter().filter(|s| !s.has_worked && s.failures > 0 && long(s.added_at)).map(why).collect();
     if !never.is_empty() {
         let what = format!(
             "{} {} never worked",
@@ -82,10 +82,31 @@ fn sources(patient: &Patient, sources: &[SourceHealth]) -> Vec<Finding> {
         let help = "habar goes on asking; where an address has changed, write the new one";
         findings.push(Finding::warning("sources", what, help).with(lost));
     }
+    findings.extend(WORKS_BUT.iter().filter_map(|(state, what, help)| {
+        let so = sources.iter().filter(|source| source.failures == 0 && source.health == state.as_str());
+        let items: Vec<_> = so.map(why).collect();
+        let what = format!("{} {what}", counted(items.len(), "source"));
+        (!items.is_empty()).then(|| Finding::warning("sources", what, *help).with(items))
+    }));
     findings
 }
 
-fn never(source: &SourceHealth) -> String {
+/// What can be wrong with a source that works.
+const WORKS_BUT: [(State, &str, &str); 3] = [
+    (
+        State::Lossy,
+        "may have lost entries between two polls within a week",
+        "allow more polls, or look for a longer feed",
+    ),
+    (
+        State::Silent,
+        "without news for much longer than is usual",
+        "see whether the site still publishes there",
+    ),
+    (State::Moved, "asked at another address than the config names", "write the new address into the config"),
+];
+
+fn why(source: &SourceHealth) -> String {
     format!("{}: {}", shown(&source.url), source.reason)
 }
 

@@ -1,9 +1,8 @@
 //! What a reader found → entries that can be relied on: plain text of bounded length, absolute links, an id.
 
-use std::time::Duration;
-
 use url::Url;
 
+use super::hints::Hints;
 use super::{Document, Entry, hash};
 use crate::domain::text;
 use crate::time::Timestamp;
@@ -22,8 +21,7 @@ const MAX_ADDRESS: usize = 2048;
 pub(super) struct DraftFeed {
     pub title: String,
     pub language: Option<String>,
-    /// In minutes.
-    pub ttl: Option<u64>,
+    pub hints: Hints,
     pub links: Vec<Link>,
     pub entries: Vec<Draft>,
     /// How many entries began.
@@ -68,15 +66,12 @@ impl DraftFeed {
             entries: entries.collect(),
             title: Some(one_line(&self.title, MAX_NAME)).filter(|title| !title.is_empty()),
             language,
-            ttl: self.ttl.filter(|minutes| *minutes > 0).map(minutes),
+            ttl: self.hints.pause(),
+            skip: self.hints.skip,
             cut_off: self.cut_off,
             ..Document::default()
         }
     }
-}
-
-fn minutes(count: u64) -> Duration {
-    Duration::from_secs(count.saturating_mul(60))
 }
 
 impl Draft {

@@ -73,7 +73,8 @@ enum Field {
     Created,
     Name,
     Language,
-    Ttl,
+    /// Of how often the feed wants to be asked.
+    Hint,
 }
 
 /// The vocabularies that name an element.
@@ -84,6 +85,7 @@ enum Words {
     DublinCore,
     Content,
     Media,
+    Syndication,
     Other,
 }
 
@@ -93,6 +95,7 @@ impl Words {
             uri if uri.contains("purl.org/dc/") => Self::DublinCore,
             uri if uri.contains("purl.org/rss/1.0/modules/content") => Self::Content,
             uri if uri.contains("search.yahoo.com/mrss") || uri.contains("itunes.com/dtds") => Self::Media,
+            uri if uri.contains("modules/syndication") => Self::Syndication,
             uri if uri.contains("modules") => Self::Other,
             uri if ["atom", "Atom", "rdf", "rss", "RSS"].iter().any(|name| uri.contains(name)) => Self::Feed,
             "" => Self::Feed,
@@ -107,6 +110,7 @@ impl Words {
             "dc" | "dcterms" => Self::DublinCore,
             "content" => Self::Content,
             "media" | "itunes" => Self::Media,
+            "sy" => Self::Syndication,
             _ => Self::Other,
         }
     }
@@ -131,7 +135,9 @@ fn kind(words: Words, name: &str) -> Kind {
         (Words::Feed | Words::DublinCore, "created") | (Words::Feed, "date") => Field::Created,
         (Words::Feed, "author") | (Words::DublinCore, "creator") => Field::Name,
         (Words::Feed | Words::DublinCore, "language") => Field::Language,
-        (Words::Feed, "ttl") => Field::Ttl,
+        (Words::Feed, "ttl" | "hour" | "day") | (Words::Syndication, "updateperiod" | "updatefrequency") => {
+            Field::Hint
+        }
         _ => return Kind::Other,
     };
     Kind::Field(field)
@@ -309,7 +315,7 @@ impl<'x> Reading<'x> {
             let Some(closed) = self.open.pop() else { return };
             match closed.kind {
                 Kind::Item => self.end_item(),
-                Kind::Field(_) => self.end_field(),
+                Kind::Field(_) => self.end_field(&closed.name),
                 _ => {}
             }
             self.namespaces.truncate(closed.namespaces);
@@ -372,6 +378,9 @@ impl<'x> Reading<'x> {
 
     /// A field of the entry, or of the feed as long as no entry is open.
     fn belongs(&self, field: Field) -> bool {
+        if field == Field::Hint && self.item.is_some() {
+            return false;
+        }
         let second = matches!(field, Field::SecondTitle | Field::SecondSummary);
         let around = self.open.iter().rev().map(|open| open.kind);
         around.take_while(|kind| *kind != Kind::Item).all(|kind| match kind {
@@ -400,7 +409,7 @@ impl<'x> Reading<'x> {
         self.feed.entries.extend(self.item.take());
     }
 
-    fn end_field(&mut self) {
+    fn end_field(&mut self, name: &str) {
         let Some(Capture { field, text, attributes, .. }) = self.capture.take() else { return };
         if field == Field::Link {
             return self.end_link(text, attributes);
@@ -409,7 +418,7 @@ impl<'x> Reading<'x> {
             match field {
                 Field::Title if self.feed.title.is_empty() => self.feed.title = text,
                 Field::Language => self.feed.language = Some(text),
-                Field::Ttl => self.feed.ttl = text.trim().parse().ok(),
+                Field::Hint => self.feed.hints.read(name, &text),
                 _ => {}
             }
             return;
@@ -431,7 +440,7 @@ impl<'x> Reading<'x> {
             Field::Created => item.created = item.created.or_else(|| super::dates::parse(&text)),
             Field::Name => item.people.push(text),
             Field::Language => item.language = Some(text),
-            Field::Link | Field::Ttl => {}
+            Field::Link | Field::Hint => {}
         }
     }
 

@@ -10,6 +10,7 @@ use feed_rs::model;
 
 use super::dates;
 use super::draft::{Draft, DraftFeed, Link};
+use super::hints::Hints;
 use crate::time::Timestamp;
 
 /// Deeper documents are not given to feed-rs, nor longer tags, nor more namespaces.
@@ -33,7 +34,7 @@ pub(super) fn read(xml: &str) -> Option<DraftFeed> {
     let draft = DraftFeed {
         title: feed.title.map(|title| title.content).unwrap_or_default(),
         language: feed.language,
-        ttl: feed.ttl.map(u64::from),
+        hints: seen.hints,
         links: feed.links.into_iter().map(link).collect(),
         entries: feed.entries.into_iter().map(entry).collect(),
         items: seen.items,
@@ -57,6 +58,7 @@ struct Seen {
     titles: usize,
     /// Entries in which a date stands.
     dates: usize,
+    hints: Hints,
 }
 
 /// Goes through the tags; none when feed-rs is not to be asked.
@@ -98,6 +100,10 @@ fn look(xml: &str) -> Option<Seen> {
                     return None;
                 }
                 (item_depth, seen.items) = (depth, seen.items + 1);
+            }
+            "ttl" | "sy:updatePeriod" | "sy:updateFrequency" | "hour" | "day" if item_depth == 0 => {
+                let name = tag.name.trim_start_matches("sy:").to_ascii_lowercase();
+                seen.hints.read(&name, tag.inside(xml));
             }
             "title" => title |= item_depth > 0,
             "pubDate" | "published" | "updated" | "dc:date" => date |= item_depth > 0,
@@ -163,10 +169,7 @@ fn is_sound_root(tag: &Tag<'_>) -> bool {
 impl Tag<'_> {
     /// Whether feed-rs loses this element or refuses a document for it.
     fn is_lost(&self, xml: &str, is_rss: bool) -> bool {
-        let inside = || {
-            let rest = &xml[self.end..];
-            &rest[..rest.find("</").unwrap_or(rest.len())]
-        };
+        let inside = || self.inside(xml);
         match self.name {
             // It refuses documents for empty ones of the first, and panics at long durations in the second.
             name if name.starts_with("media:")
@@ -194,6 +197,12 @@ impl Tag<'_> {
             "link" => is_rss && self.source.contains("href"),
             _ => self.source.contains("xml:base"),
         }
+    }
+
+    /// What stands between this tag and the next that closes one.
+    fn inside<'x>(&self, xml: &'x str) -> &'x str {
+        let rest = &xml[self.end..];
+        &rest[..rest.find("</").unwrap_or(rest.len())]
     }
 
     fn is_text(&self) -> bool {

@@ -69,7 +69,7 @@ pub struct Dead {
 pub struct SourceHealth {
     /// The configured address.
     pub url: String,
-    /// new, fine, failing, gone.
+    /// The name of its [state](crate::domain::health::State).
     pub health: String,
     /// Since when.
     pub since: Timestamp,
@@ -81,7 +81,7 @@ pub struct SourceHealth {
     pub failures: u32,
     /// It was asked at least once.
     pub was_asked: bool,
-    /// Why the last poll failed.
+    /// Why it is not fine.
     pub reason: String,
 }
 

@@ -197,19 +197,23 @@ fn due_pages(
 ) -> rusqlite::Result<Vec<DueEntry>> {
     let crashes = pick.condition();
     let sql = format!(
-        "SELECT {COLUMNS}, h.id, h.name, h.robots, h.robots_at
-         FROM hosts h JOIN entries e ON e.id = (
+        "SELECT {COLUMNS}, h.id, h.name, h.robots, h.robots_at, h.held_until
+         FROM hosts h JOIN entries o ON o.id = (
              SELECT id FROM entries WHERE host_id = h.id AND due_at <= ?1 AND {crashes} ORDER BY due_at LIMIT 1)
+         JOIN entries e ON e.id = ifnull((
+             SELECT id FROM entries WHERE likely = 1 AND due_at IS NOT NULL AND host_id = h.id AND due_at <= ?1
+                 AND {crashes} ORDER BY due_at LIMIT 1), o.id)
          JOIN feeds f ON f.id = e.feed_id
          WHERE h.page_at <= ?1 AND NOT EXISTS (
-             SELECT 1 FROM feeds p WHERE p.host_id = h.id AND p.paused = 0 AND p.due_at <= ?2 AND p.due_at - ?3 <= e.due_at AND p.{crashes})
+             SELECT 1 FROM feeds p WHERE p.host_id = h.id AND p.paused = 0 AND p.due_at <= ?2 AND p.due_at - ?3 <= o.due_at AND p.{crashes})
          ORDER BY h.page_at LIMIT ?4"
     );
     let head_start = i64::try_from(MINUTE.as_millis()).unwrap_or(0);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut statement = tx.prepare_cached(&sql)?;
     let rows = statement.query_map(params![now.millis(), polls_by.millis(), head_start, limit], |row| {
-        due_entry(row, Some(hosts::from_row(row, 13)?))
+        let held_until = Timestamp::from_millis(row.get(17)?);
+        due_entry(row, Some(Host { held_until, ..hosts::from_row(row, 13)? }))
     })?;
     rows.collect()
 }

@@ -7,9 +7,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::hosts::{self, Host, HostPlan};
 use super::lease::{self, Lease, Next, Pick, Table};
 use super::notices::{self, NoticeChange};
-use super::{Error, Store, pacing};
-use crate::domain::health::{Health, State};
+use super::{Error, Store, pacing, records};
+use crate::domain::health::{Health, Record, State};
 use crate::domain::schedule::rate::Rate;
+use crate::domain::schedule::skip::Wishes;
 use crate::domain::schedule::{Outcome, Rhythm};
 use crate::time::{MINUTE, Timestamp};
 
@@ -43,6 +44,17 @@ pub struct DueFeed {
     pub rate: Option<Box<Rate>>,
     /// How many entries its document showed last; 0 when that is not known.
     pub shows: u32,
+    /// What else is remembered of it.
+    pub record: Box<Record>,
+    /// What it asked for last.
+    pub wishes: Wishes,
+}
+
+impl DueFeed {
+    /// The address that is asked: the one it has moved to, else the configured one.
+    pub fn asked(&self) -> &str {
+        self.record.moving.to.as_ref().unwrap_or(&self.url)
+    }
 }
 
 /// An entry as a poll hands it to the store.
@@ -68,6 +80,8 @@ pub struct NewEntry {
     pub quiet: bool,
     /// The host of the page; none when no page is read.
     pub host: Option<String>,
+    /// The feed's own words are a hit: its page is read before others of its host.
+    pub likely: bool,
 }
 
 /// A document that was read whole.
@@ -86,8 +100,10 @@ pub struct NewDocument {
     /// False when the document broke off: what it had more is news the next time, and still first sight
     /// if this was the first.
     pub complete: bool,
-    /// How many entries it has.
-    pub shows: u32,
+    /// How many entries it has; none when it is the one that is stored.
+    pub shows: Option<u32>,
+    /// Its host carries what others publish.
+    pub relayed: bool,
     /// The last chunk of its entries.
     pub entries: Vec<NewEntry>,
     /// Hashes of the ids of what is only to be remembered, as the last chunk of them.
@@ -113,8 +129,14 @@ pub struct PollPlan {
     pub document: Option<NewDocument>,
     /// What became of the hosts.
     pub hosts: HostPlan,
+    /// What is remembered besides.
+    pub record: Record,
+    /// What the feed asks for.
+    pub wishes: Wishes,
+    /// The host that it is asked at from now on, when that is another one.
+    pub new_host: Option<String>,
     /// What the administrator is to be told, or need not be told any longer.
-    pub notice: NoticeChange,
+    pub notices: Vec<NoticeChange>,
 }
 
 /// What a poll brought.
@@ -223,13 +245,14 @@ fn due(
     let sql = format!(
         "SELECT h.id, h.name, h.robots, h.robots_at, f.id, f.url, f.etag, f.last_modified, f.body_hash, f.answered_by,
                 f.seen_at IS NULL, f.health, f.health_since, f.failures, f.reason, f.worked_at IS NOT NULL,
-                f.rate, ifnull(f.shows, 0)
+                f.rate, ifnull(f.shows, 0), {}
          FROM hosts h JOIN feeds f ON f.id = (
              SELECT id FROM feeds WHERE host_id = h.id AND due_at <= ?2 AND paused = 0 AND {crashes}
              ORDER BY due_at LIMIT 1)
          WHERE h.poll_at <= ?1 AND NOT EXISTS (
              SELECT 1 FROM entries e WHERE e.host_id = h.id AND e.due_at < f.due_at - ?3 AND e.{crashes})
-         ORDER BY h.poll_at LIMIT ?4"
+         ORDER BY h.poll_at LIMIT ?4",
+        records::COLUMNS
     );
     let head_start = i64::try_from(MINUTE.as_millis()).unwrap_or(0);
     let mut statement = tx.prepare_cached(&sql)?;
@@ -238,6 +261,7 @@ fn due(
 }
 
 fn due_feed(row: &Row<'_>) -> rusqlite::Result<DueFeed> {
+    let (record, wishes) = records::read(row, 18)?;
     Ok(DueFeed {
         host: hosts::from_row(row, 0)?,
         id: row.get(4)?,
@@ -256,6 +280,8 @@ fn due_feed(row: &Row<'_>) -> rusqlite::Result<DueFeed> {
         has_worked: row.get(15)?,
         rate: row.get::<_, Option<Vec<u8>>>(16)?.and_then(|bytes| Rate::from_bytes(&bytes)).map(Box::new),
         shows: row.get(17)?,
+        record: Box::new(record),
+        wishes,
     })
 }
 
@@ -267,7 +293,8 @@ fn settle(
 ) -> rusqlite::Result<Option<Brought>> {
     let feed = &lease.job;
     let failures = plan.health.failures;
-    let next = Next { due_at: Some(plan.now), attempts: failures, error: plan.health.reason.as_deref() };
+    let error = plan.health.reason.as_deref().filter(|_| failures > 0);
+    let next = Next { due_at: Some(plan.now), attempts: failures, error };
     if !lease::give_back(tx, Table::Feeds, lease, &next)? {
         // That the request has ended is a fact, whoever owns the feed now.
         hosts::settle(tx, &feed.host, &plan.hosts, plan.now)?;
@@ -280,6 +307,7 @@ fn settle(
     // What there was no room for is news again: that it did not come now says nothing.
     let seen = (document.is_some() || plan.document.is_none()).then_some(brought.new.as_slice());
     let next = pacing::next_poll(tx, feed, plan, document, seen)?;
+    let next = plan.wishes.skip.heed(next, &plan.rhythm, plan.now);
     let worked_at = (failures == 0).then_some(plan.now.millis());
     tx.prepare_cached(
         "UPDATE feeds SET polled_at = ?2, worked_at = ifnull(?3, worked_at), health = ?4, health_since = ?5,
@@ -296,9 +324,13 @@ fn settle(
         next.reason.as_str(),
         next.due_at.millis(),
     ])?;
+    // What there was no room for is news again, and so is what it tells.
+    if document.is_some() || plan.document.is_none() {
+        records::write(tx, feed, plan)?;
+    }
     honour_requests(tx, feed.id)?;
     hosts::settle(tx, &feed.host, &plan.hosts, plan.now)?;
-    notices::apply(tx, &plan.notice, plan.now)?;
+    plan.notices.iter().try_for_each(|notice| notices::apply(tx, notice, plan.now))?;
     super::stories::release_held(tx, plan.now)?;
     Ok(Some(brought))
 }
@@ -332,7 +364,8 @@ fn store_document(
     let seen = document.complete || feed.health.state != State::New;
     tx.prepare_cached(
         "UPDATE feeds SET title = ifnull(?2, title), etag = ?3, last_modified = ?4, body_hash = iif(?9, ?5, NULL),
-             seen_at = ifnull(seen_at, iif(?10, ?6, NULL)), news_at = ifnull(?7, news_at), answered_by = ?8 WHERE id = ?1",
+             seen_at = ifnull(seen_at, iif(?10, ?6, NULL)), news_at = ifnull(?7, news_at), answered_by = ?8,
+             relayed = iif(?11, ?12, relayed) WHERE id = ?1",
     )?
     .execute(params![
         feed.id,
@@ -345,6 +378,8 @@ fn store_document(
         document.answered_by,
         document.complete,
         seen,
+        document.shows.is_some(),
+        document.relayed,
     ])?;
     Ok(brought)
 }
@@ -456,8 +491,8 @@ fn insert(
     let fresh = first_sight && !entry.quiet;
     tx.prepare_cached(
         "INSERT INTO entries (feed_id, ident, content, title, link, summary, author, language, published,
-             found_at, quiet, first, fresh, host_id, due_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+             found_at, quiet, first, fresh, host_id, due_at, likely)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     )?
     .execute(params![
         feed,
@@ -475,6 +510,7 @@ fn insert(
         fresh,
         host,
         due_at,
+        entry.likely,
     ])?;
     Ok(())
 }
@@ -489,7 +525,7 @@ fn edit(tx: &Connection, old: &Known, entry: &NewEntry, now: Timestamp) -> rusql
     .execute([old.id])?;
     tx.prepare_cached(
         "UPDATE entries SET content = ?2, title = ?3, link = ?4, summary = ?5, author = ?6, language = ?7,
-             published = ?8, edits = edits + 1, edited_at = ?9, forgotten = 0 WHERE id = ?1",
+             published = ?8, edits = edits + 1, edited_at = ?9, forgotten = 0, likely = ?10 WHERE id = ?1",
     )?
     .execute(params![
         old.id,
@@ -501,6 +537,7 @@ fn edit(tx: &Connection, old: &Known, entry: &NewEntry, now: Timestamp) -> rusql
         entry.language,
         entry.published.map(Timestamp::millis),
         now.millis(),
+        entry.likely,
     ])?;
     if !old.quiet {
         let due_at = if old.edits < PROMPT_EDITS { now } else { now + EDIT_PAUSE };

@@ -15,6 +15,8 @@ pub struct Host {
     pub robots: Option<Vec<u8>>,
     /// When that was; none: nobody has asked yet.
     pub robots_at: Option<Timestamp>,
+    /// Its server has asked to be left alone until then.
+    pub held_until: Timestamp,
 }
 
 /// What a settle tells about the hosts it met.
@@ -26,8 +28,21 @@ pub struct HostPlan {
     pub reached: Vec<String>,
     /// Pages of the host that were tried before are not tried again before this: its server asked for it.
     pub retries_from: Option<Timestamp>,
+    /// A server that asks to be left alone.
+    pub held: Option<Hold>,
     /// What became of robots.txt, when it was asked for.
     pub robots: Option<RobotsTxt>,
+}
+
+/// A server that asks to be left alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Its host.
+    pub host: String,
+    /// Until when.
+    pub until: Timestamp,
+    /// The feed that was told so, and since when it fails.
+    pub feed: (i64, Timestamp),
 }
 
 /// A host's answer to the request for its rules.
@@ -89,6 +104,9 @@ pub(super) fn settle(tx: &Connection, host: &Host, plan: &HostPlan, now: Timesta
         )?
         .execute(params![host, from.millis()])?;
     }
+    if let Some(held) = &plan.held {
+        hold(tx, held)?;
+    }
     refresh(tx, host)?;
     for name in &plan.reached {
         let id = ensure(tx, name)?;
@@ -99,8 +117,32 @@ pub(super) fn settle(tx: &Connection, host: &Host, plan: &HostPlan, now: Timesta
     Ok(())
 }
 
+/// Leaves the host alone: none of its feeds is asked, and of its pages none that is new either. What one feed of a
+/// host is told that carries the feeds of others holds for that one only, and so does what is told to one alone: another
+/// was served since it fails.
+fn hold(tx: &Connection, held: &Hold) -> rusqlite::Result<()> {
+    let (host, until) = (ensure(tx, &held.host)?, held.until.millis());
+    let concerns_one = tx
+        .prepare_cached(
+            "SELECT 1 FROM feeds WHERE host_id = ?1 AND due_at IS NOT NULL AND paused = 0
+                 AND (relayed = 1 OR (id <> ?2 AND failures = 0 AND polled_at > ?3))",
+        )?
+        .exists(params![host, held.feed.0, held.feed.1.millis()])?;
+    if concerns_one {
+        return Ok(());
+    }
+    tx.prepare_cached("UPDATE hosts SET held_until = max(held_until, ?2) WHERE id = ?1")?
+        .execute([host, until])?;
+    tx.prepare_cached(
+        "UPDATE feeds SET due_at = ?2, due_reason = 'server'
+         WHERE host_id = ?1 AND due_at < ?2 AND paused = 0 AND owner IS NULL",
+    )?
+    .execute([host, until])?;
+    refresh(tx, host)
+}
+
 const REFRESH: &str = "UPDATE hosts SET
-    poll_at = max(next_at, (SELECT due_at FROM feeds WHERE host_id = hosts.id AND due_at IS NOT NULL AND paused = 0 ORDER BY due_at LIMIT 1)),
+    poll_at = max(next_at, held_until, (SELECT due_at FROM feeds WHERE host_id = hosts.id AND due_at IS NOT NULL AND paused = 0 ORDER BY due_at LIMIT 1)),
     page_at = max(next_at, (SELECT due_at FROM entries WHERE host_id = hosts.id AND due_at IS NOT NULL ORDER BY due_at LIMIT 1))
     WHERE owner IS NULL";
 
@@ -122,8 +164,9 @@ pub(super) fn free_the_dead(tx: &Connection, me: i64) -> rusqlite::Result<()> {
     refresh_all(tx)
 }
 
-/// No host waits longer than until `latest`.
-pub(super) fn clamp(tx: &Connection, latest: Timestamp) -> rusqlite::Result<()> {
+/// No host waits longer than until `latest`, and none whose server asks for time longer than until `held`.
+pub(super) fn clamp(tx: &Connection, latest: Timestamp, held: Timestamp) -> rusqlite::Result<()> {
+    tx.execute("UPDATE hosts SET held_until = ?1 WHERE held_until > ?1", [held.millis()])?;
     tx.execute("UPDATE hosts SET next_at = ?1 WHERE next_at > ?1", [latest.millis()])?;
     refresh_all(tx)
 }
@@ -131,6 +174,7 @@ pub(super) fn clamp(tx: &Connection, latest: Timestamp) -> rusqlite::Result<()> 
 /// Moves with the clock: see [`super::Store::shift`].
 pub(super) fn shift(tx: &Connection, set: i64, held: i64) -> rusqlite::Result<()> {
     tx.execute("UPDATE hosts SET next_at = next_at + ?1 WHERE next_at > 0", [set])?;
+    tx.execute("UPDATE hosts SET held_until = held_until + ?1 WHERE held_until > 0", [set])?;
     tx.execute("UPDATE hosts SET robots_at = robots_at + ?1", [set])?;
     tx.execute(
         "UPDATE hosts SET poll_at = poll_at + ?1, page_at = page_at + ?1 WHERE owner IS NOT NULL",
@@ -153,5 +197,6 @@ pub(super) fn from_row(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Resul
         name: row.get(first + 1)?,
         robots: row.get(first + 2)?,
         robots_at: row.get::<_, Option<i64>>(first + 3)?.map(Timestamp::from_millis),
+        held_until: Timestamp::default(),
     })
 }

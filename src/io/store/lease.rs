@@ -187,6 +187,8 @@ impl Store {
             // What patience is counted from, and what has been asked for and is yet to be heeded.
             tx.execute(
                 "UPDATE feeds SET health_since = health_since + ?1, asked_at = asked_at + ?1,
+                     trial_at = trial_at + ?1, lost_at = lost_at + ?1, arrivals_since = arrivals_since + ?1,
+                     whole_at = whole_at + ?1, news_at = news_at + ?1, worked_at = worked_at + ?1,
                      added_at = iif(worked_at IS NULL, added_at + ?1, added_at)",
                 [set],
             )?;
@@ -219,7 +221,7 @@ impl Store {
             let mail = (now + HOUR + MINUTE).millis();
             tx.execute("UPDATE messages SET due_at = ?1 WHERE due_at > ?1 AND owner IS NULL", [mail])?;
             super::outbox::clamp(tx, now, &to.releases)?;
-            super::hosts::clamp(tx, now + to.host_gap)
+            super::hosts::clamp(tx, now + to.host_gap, now + crate::domain::schedule::LONGEST_HOLD)
         })
         .await
     }

@@ -20,6 +20,13 @@ pub enum NoticeChange {
         /// What happened and what to do.
         message: String,
     },
+    /// This trouble is over; should it come again, it is told again.
+    Ended {
+        /// What kind of trouble it was.
+        kind: String,
+        /// What had it.
+        subject: String,
+    },
     /// Every trouble of this subject is over; should it come again, it is told again.
     Over {
         /// What had it.
@@ -56,6 +63,13 @@ const GATHER: std::time::Duration = std::time::Duration::from_mins(15);
 pub(super) fn apply(tx: &Connection, change: &NoticeChange, now: Timestamp) -> rusqlite::Result<()> {
     match change {
         NoticeChange::None => Ok(()),
+        NoticeChange::Ended { kind, subject } => {
+            tx.prepare_cached(
+                "UPDATE notices SET state = 'over' WHERE kind = ?1 AND subject = ?2 AND state <> 'over'",
+            )?
+            .execute([kind, subject])?;
+            Ok(())
+        }
         NoticeChange::Over { subject } => {
             tx.prepare_cached("UPDATE notices SET state = 'over' WHERE subject = ?1 AND state <> 'over'")?
                 .execute([subject])?;

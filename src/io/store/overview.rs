@@ -12,12 +12,16 @@ pub struct FeedLine {
     pub url: String,
     /// The feed's own title.
     pub title: Option<String>,
-    /// new, fine, failing, gone; paused.
+    /// The name of its [state](crate::domain::health::State); paused.
     pub health: String,
     /// Since when.
     pub since: Timestamp,
-    /// Why it fails.
+    /// Why it is not fine, and what to do.
     pub reason: Option<String>,
+    /// Where it is asked instead of its configured address.
+    pub moved_to: Option<String>,
+    /// When entries may have been lost last.
+    pub lost_at: Option<Timestamp>,
     /// When it was asked last.
     pub polled_at: Option<Timestamp>,
     /// When it was read last.
@@ -48,11 +52,11 @@ pub struct Known {
     pub url: String,
     /// The feed's own title.
     pub title: Option<String>,
-    /// new, fine, failing, gone.
+    /// The name of its [state](crate::domain::health::State).
     pub health: String,
     /// Since when.
     pub since: Timestamp,
-    /// Why it fails.
+    /// Why it is not fine.
     pub reason: Option<String>,
     /// It is not polled until somebody resumes it.
     pub paused: bool,
@@ -124,9 +128,10 @@ pub fn feeds(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Fe
              FROM entries INDEXED BY entries_found WHERE found_at > ?1 AND forgotten = 0 GROUP BY feed_id)
          SELECT f.url, f.title, iif(f.paused, 'paused', f.health), f.health_since, f.reason, f.polled_at,
              f.worked_at, f.news_at, iif(f.paused, NULL, f.due_at), f.due_reason,
-             ifnull(w.entries, 0), ifnull(w.hits, 0)
+             ifnull(w.entries, 0), ifnull(w.hits, 0), f.moved_to, f.lost_at
          FROM feeds f LEFT JOIN week w ON w.feed_id = f.id WHERE f.active = 1
-         ORDER BY CASE f.health WHEN 'gone' THEN 0 WHEN 'failing' THEN 1 WHEN 'new' THEN 2 ELSE 3 END, f.url",
+         ORDER BY CASE f.health WHEN 'gone' THEN 0 WHEN 'failing' THEN 1 WHEN 'new' THEN 2 WHEN 'lossy' THEN 3
+             WHEN 'silent' THEN 4 WHEN 'moved' THEN 5 ELSE 6 END, f.url",
     )?;
     let rows = statement.query_map([(now - 7 * DAY).millis()], |row| {
         let at = |column| row.get::<_, Option<i64>>(column).map(|at| at.map(Timestamp::from_millis));
@@ -143,6 +148,8 @@ pub fn feeds(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Fe
             due_reason: row.get(9)?,
             week: row.get(10)?,
             hits: row.get(11)?,
+            moved_to: row.get(12)?,
+            lost_at: at(13)?,
         })
     })?;
     rows.collect()
@@ -323,11 +330,11 @@ impl Store {
     }
 
     /// When the next request must be waited for before every feed due by `due_by` has been polled and
-    /// every due page been read; none: that is done.
+    /// every due page been read; none: that is done. Who has asked for time is not waited for.
     pub async fn next_request(&self, now: Timestamp, due_by: Timestamp) -> Result<Option<Timestamp>, Error> {
         self.read(move |connection| {
             let sql = "SELECT min(at) FROM (
-                SELECT min(h.poll_at) AS at FROM hosts h WHERE EXISTS (
+                SELECT min(h.poll_at) AS at FROM hosts h WHERE h.held_until <= ?1 AND EXISTS (
                     SELECT 1 FROM feeds f WHERE f.host_id = h.id AND f.due_at <= ?2 AND f.paused = 0)
                 UNION ALL SELECT min(h.page_at) FROM hosts h WHERE EXISTS (
                     SELECT 1 FROM entries e WHERE e.host_id = h.id AND e.due_at <= ?1)

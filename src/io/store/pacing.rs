@@ -85,8 +85,7 @@ pub(super) fn next_poll(
         }
         None => Rate::first(now, &dates.iter().copied().flatten().collect::<Vec<_>>()),
     };
-    let shown = document.map(|document| document.shows).filter(|shows| *shows > 0);
-    let window = shown.unwrap_or(feed.shows);
+    let window = document.and_then(|document| document.shows).unwrap_or(feed.shows);
     let fresh = fresh_for.map(|fresh| i64::try_from(fresh.as_millis()).unwrap_or(i64::MAX));
     tx.prepare_cached("UPDATE feeds SET rate = ?2, level = ?3, shows = ?4, fresh = ?5 WHERE id = ?1")?
         .execute(params![feed.id, rate.to_bytes(), rate.level(), window, fresh])?;

@@ -115,12 +115,14 @@ impl Store {
         .await
     }
 
-    /// Asks again, as soon as their hosts allow, those of these sources that do not work at present.
-    pub async fn retry_failing(&self, urls: Vec<String>, now: Timestamp) -> Result<(), Error> {
+    /// Asks anew, since they are asked otherwise from now on: what they had of validators was given to another request,
+    /// and those that do not work at present are due as soon as their hosts allow.
+    pub async fn ask_otherwise(&self, urls: Vec<String>, now: Timestamp) -> Result<(), Error> {
         let asked = move |tx: &Connection| {
             for url in &urls {
                 tx.prepare_cached(
-                    "UPDATE feeds SET asked_at = ?2 WHERE url = ?1 AND active = 1 AND health <> 'fine'",
+                    "UPDATE feeds SET etag = NULL, last_modified = NULL, body_hash = NULL,
+                         asked_at = iif(failures > 0 OR health = 'new', ?2, asked_at) WHERE url = ?1 AND active = 1",
                 )?
                 .execute(params![url, now.millis()])?;
             }

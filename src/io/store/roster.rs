@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, params};
 
-use super::{Error, Store, hosts};
+use super::{Error, Store, hosts, records};
 use crate::time::Timestamp;
 
 /// What the configuration names.
@@ -40,7 +40,9 @@ impl Store {
 
 fn enrol(tx: &Connection, roster: &Roster, now: Timestamp) -> rusqlite::Result<Rows> {
     let mut rows = Rows::default();
+    let named: Vec<String> = roster.sources.iter().map(|(url, _)| url.clone()).collect();
     for (url, host) in &roster.sources {
+        records::adopt(tx, url, &named)?;
         rows.feeds.insert(url.clone(), feed(tx, url, host, now)?);
     }
     retire(tx, "feeds", rows.feeds.values().copied())?;
@@ -73,9 +75,10 @@ fn feed(tx: &Connection, url: &str, host: &str, now: Timestamp) -> rusqlite::Res
     let host = hosts::ensure(tx, host)?;
     // A source that comes back goes on where it was, due at once.
     tx.query_row(
-        "INSERT INTO feeds (url, host_id, added_at, health_since, due_at) VALUES (?1, ?2, ?3, ?3, ?3)
-         ON CONFLICT (url) DO UPDATE SET active = 1, host_id = ?2,
-             due_at = iif(active = 0, ?3, due_at)
+        "INSERT INTO feeds (url, host_id, added_at, health_since, due_at, due_reason)
+         SELECT ?1, ?2, ?3, ?3, max(?3, held_until), iif(held_until > ?3, 'server', 'rhythm') FROM hosts WHERE id = ?2
+         ON CONFLICT (url) DO UPDATE SET active = 1, host_id = iif(moved_to IS NULL, ?2, host_id),
+             due_at = iif(active = 0, excluded.due_at, due_at)
          RETURNING id",
         params![url, host, now.millis()],
         |row| row.get(0),

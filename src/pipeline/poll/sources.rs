@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{BROKE_READER, Fresh, News, Seen, Trouble, content_of, ident_of};
+use super::{BROKE_READER, Fresh, News, Seen, Trouble, content_of, ident};
 use crate::domain::feed::sitemap::{self, Due, Known, Part, Parts};
 use crate::domain::feed::{self, Document, FeedError, Kind, Reading};
 use crate::io::http::robots::{self, Robots};
@@ -43,11 +43,14 @@ pub(super) async fn ask(
         began: Instant::now(),
         now: pipeline.clock.now(),
         reached: Vec::new(),
+        moved_to: None,
+        is_forced: false,
         robots: None,
         sorting: None,
     };
     let result = asking.look(url).await;
-    Seen { result, reached: asking.reached, robots: asking.robots }
+    let Asking { reached, moved_to, is_forced, robots, .. } = asking;
+    Seen { result, reached, moved_to, is_forced, known: 0, robots }
 }
 
 /// What is remembered of a source between two polls.
@@ -71,6 +74,8 @@ struct Asking<'a> {
     began: Instant,
     now: Timestamp,
     reached: Vec<String>,
+    moved_to: Option<String>,
+    is_forced: bool,
     robots: Option<RobotsTxt>,
     sorting: Option<Sorting>,
 }
@@ -92,10 +97,14 @@ impl Asking<'_> {
         }
         if is_same {
             let Request { validators, validators_for, .. } =
-                super::request(self.feed, request.url.clone(), Some(self.source));
+                super::request(self.feed, request.url.clone(), Some(self.source), self.now);
             request = Request { validators, validators_for, ..request };
         }
-        let response = self.get(&request).await?;
+        // What other selectors find in the same document says nothing of its server.
+        self.is_forced = is_same && request.validators == Validators::default();
+        let reply = self.plan.http.get(&request).await;
+        self.moved_to = super::moved_to(&reply);
+        let response = self.answer(reply)?;
         if response.status == 304 {
             return Ok(News::Unchanged { fresh_for: response.fresh_for });
         }
@@ -148,9 +157,13 @@ impl Asking<'_> {
         if rules.allow(&request.url) { Ok(()) } else { Err(Trouble::plain(robots::FORBIDS)) }
     }
 
-    /// An answer with a document, or that there is no new one.
     async fn get(&mut self, request: &Request) -> Result<Response, Trouble> {
         let reply = self.plan.http.get(request).await;
+        self.answer(reply)
+    }
+
+    /// An answer with a document, or that there is no new one.
+    fn answer(&mut self, reply: Reply) -> Result<Response, Trouble> {
         self.note_hops(&reply);
         match reply.result {
             Err(failure) => Err(Trouble::plain(&failure.to_string())),
@@ -354,11 +367,11 @@ impl Sorting {
         let (mut unseen, mut edited) = (Vec::new(), Vec::new());
         let identities = feed::identities(&listed.entries);
         for (entry, identity) in listed.entries.into_iter().zip(identities) {
-            let ident = ident_of(&identity);
-            if !self.met.insert(ident) {
+            let known_by = ident(&identity);
+            if !self.met.insert(known_by) {
                 continue;
             }
-            match self.stored.get(&ident) {
+            match self.stored.get(&known_by) {
                 None => unseen.push(entry),
                 // Only a sitemap of news has titles that can be edited.
                 Some(Some(content)) if entry.published.is_some() && *content != content_of(&entry) => {
@@ -368,7 +381,7 @@ impl Sorting {
             }
         }
         let (new, archive) = sitemap::sift(unseen, first_sight, now);
-        self.archive.extend(feed::identities(&archive).iter().map(|identity| ident_of(identity)));
+        self.archive.extend(feed::identities(&archive).iter().map(|identity| ident(identity)));
         self.document.entries.extend(new.into_iter().chain(edited));
         self.document.title = self.document.title.take().or(listed.title);
         self.document.cut_off |= listed.cut_off;

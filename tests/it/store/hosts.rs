@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
+use habar::io::store::hosts::Hold;
 use habar::time::MINUTE;
 
 const SAME_HOST: [&str; 3] = ["https://a.example/1", "https://a.example/2", "https://a.example/3"];
@@ -67,6 +68,43 @@ async fn a_host_that_a_redirect_reached_is_not_asked_before_its_gap_is_over() {
     let _ = rig.store().settle_poll(lease, PollPlan { hosts, ..polled(NOW) }).await.unwrap();
     assert!(rig.claim_polls(NOW + MINUTE - SECOND).await.is_empty());
     assert_eq!(rig.claim_poll(NOW + MINUTE).await.job.host.name, reached);
+}
+
+/// One of three feeds of a host is told to come again in five hours.
+async fn held(rig: &Rig) {
+    let lease = rig.claim_poll(NOW).await;
+    let hold = Hold { host: "news.example".to_owned(), until: NOW + 5 * HOUR, feed: (lease.job.id, NOW) };
+    let hosts = HostPlan { next_at: NOW, held: Some(hold), ..HostPlan::default() };
+    let _ = rig.store().settle_poll(lease, PollPlan { hosts, ..polled(NOW) }).await.unwrap();
+}
+
+const THREE: [&str; 3] = [FEED, "https://news.example/2", "https://news.example/3"];
+
+#[tokio::test]
+async fn a_host_that_asks_for_time_is_left_alone_over_crashes_and_nobody_waits_for_it() {
+    let mut rig = Rig::new(&THREE).await;
+    held(&rig).await;
+    rig.crash(NOW + HOUR);
+    let later = NOW + HOUR;
+    assert_eq!(rig.claim_polls(later).await.len(), 0);
+    assert_eq!(rig.store().next_request(later, later).await.unwrap(), None);
+    let with_a_new_one = roster(&[THREE[0], THREE[1], THREE[2], "https://news.example/4"], &[]);
+    rig.enrol(&with_a_new_one, later).await;
+    assert_eq!(rig.claim_polls(later).await.len(), 0, "also of one that is new there");
+    assert_eq!(rig.store().next_request(later, later).await.unwrap(), None);
+    let due = "feeds WHERE due_at = (SELECT held_until FROM hosts WHERE name = 'news.example') AND due_reason = 'server'";
+    assert_eq!(rig.count(due), 4, "and it is seen why");
+    assert_eq!(rig.claim_polls(NOW + 5 * HOUR).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_one_feed_is_told_is_no_matter_of_those_that_are_served() {
+    for other in ["relayed = 1", "failures = 0, polled_at = 1790000000001"] {
+        let rig = Rig::new(&THREE).await;
+        rig.run(&format!("UPDATE feeds SET {other} WHERE id = 3"));
+        held(&rig).await;
+        assert_eq!(rig.claim_polls(NOW + HOUR).await.len(), 1, "{other}");
+    }
 }
 
 #[tokio::test]

@@ -158,3 +158,15 @@ async fn a_reload_takes_away_what_is_read_under_the_old_watches() {
     let again = one(rig.claim_pageless(NOW).await);
     assert_eq!((again.attempts, rig.count("alerts")), (1, 0), "it was no try of the page");
 }
+
+#[tokio::test]
+async fn a_source_that_is_asked_otherwise_has_no_validators_of_the_old_request() {
+    let rig = Rig::new(&[FEED]).await;
+    rig.publish(NOW, vec![entry(1)]).await;
+    rig.store().ask_otherwise(vec![FEED.to_owned()], NOW).await.unwrap();
+    assert_eq!(
+        rig.ask::<i64>("SELECT ifnull(etag, last_modified) IS NULL AND body_hash IS NULL FROM feeds"),
+        1
+    );
+    assert!(due(&rig) > Some(NOW.millis()), "one that works is due when it was");
+}
