@@ -20,8 +20,9 @@ use crate::domain::text;
 const MAX_BODY: usize = 64 * 1024 * 1024;
 /// Nobody reads so many feeds.
 const MAX_SUBSCRIPTIONS: usize = 20_000;
-/// A source has no more tags than this.
-const MAX_TAGS: usize = 16;
+/// A source has no more tags than this, and of its folders fewer.
+const MAX_TAGS: usize = 64;
+const MAX_FOLDERS: usize = 16;
 /// What a config takes for a name and a tag, in characters.
 const MAX_NAME: usize = 200;
 /// Folders within more folders than this give no tags.
@@ -166,7 +167,8 @@ impl<'t> Reading<'t> {
         let name = name.as_ref();
         if self.root.is_none() {
             check_root(name)?;
-            self.root = Some(!is_empty);
+            // What lacks its root ends anywhere.
+            self.root = Some(!is_empty && name.eq_ignore_ascii_case("opml"));
         }
         if !name.eq_ignore_ascii_case("outline") {
             return Ok(());
@@ -216,7 +218,7 @@ impl<'t> Reading<'t> {
             Open::Folder(name) => name.clone(),
             Open::Remark => None,
         });
-        let tags = folders.take(MAX_TAGS).chain(outline.categories());
+        let tags = folders.take(MAX_FOLDERS).chain(outline.categories());
         let subscriptions = &mut self.list.subscriptions;
         let place = *self.places.entry(address::place(&url)).or_insert(subscriptions.len());
         if let Some(known) = subscriptions.get_mut(place) {
@@ -254,6 +256,9 @@ fn check_root(name: &str) -> Result<(), OpmlError> {
 
 fn add_tags(tags: &mut Vec<String>, more: impl Iterator<Item = String>) {
     for tag in more {
+        if tags.len() == MAX_TAGS {
+            return;
+        }
         if !tags.contains(&tag) {
             tags.push(tag);
         }

@@ -79,6 +79,15 @@ fn readers_write_what_they_like() {
 }
 
 #[test]
+fn a_list_without_its_root_is_one() {
+    for text in
+        ["<body><outline xmlUrl='https://a.example/'/></body>", "<outline xmlUrl='https://a.example/'/>"]
+    {
+        assert_eq!(read(text.as_bytes()).unwrap().subscriptions.len(), 1, "{text}");
+    }
+}
+
+#[test]
 fn encodings_are_read_like_those_of_feeds() {
     let text = "<?xml version='1.0' encoding='windows-1251'?><opml><body><outline text='Казинформ' \
                 xmlUrl='https://a.example/'/></body></opml>";
@@ -240,6 +249,7 @@ fn floods_end_soon() {
     let wrap = |body: String| format!("<opml><body>{body}</body></opml>");
     let deep = "<outline text='a folder of some name'>".repeat(50_000);
     let feed = "<outline xmlUrl='http://a.example/'/>";
+    let tags: Vec<_> = (0..300_000).map(|n| n.to_string()).collect();
     let feeds: Vec<_> = (0..=20_000).map(|n| format!("<outline xmlUrl='http://a.example/{n}'/>")).collect();
     let cases = [
         ("deep", wrap(deep.clone() + &"</outline>".repeat(50_000)), Ok(0)),
@@ -247,6 +257,7 @@ fn floods_end_soon() {
         ("one feed over and over", wrap(feed.repeat(50_000)), Ok(1)),
         ("too many feeds", wrap(feeds.concat()), Err(OpmlError::TooMuch)),
         ("too many bad ones", wrap("<outline xmlUrl='x:'/>".repeat(300_000)), Err(OpmlError::TooMuch)),
+        ("tags", wrap(format!("<outline xmlUrl='http://a.example/' category='{}'/>", tags.join(","))), Ok(1)),
         ("attributes", wrap(format!("<outline {}/>", "a='1' ".repeat(300_000))), Ok(0)),
         ("ampersands", wrap(format!("<outline text='{}'/>", "&".repeat(300_000))), Ok(0)),
     ];
