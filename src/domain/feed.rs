@@ -126,6 +126,7 @@ fn in_line(line: Option<usize>) -> String {
 /// Reads a feed. `url` is where it came from; relative links are resolved against it, unless the feed names a base.
 /// Without it they are left as they are.
 ///
+/// Of a document of more than 100,000 entries those are read that stand first, since feeds list the newest first.
 /// A document without entries is an empty feed only if it holds none: one whose entries cannot be read is broken.
 pub fn parse(body: &[u8], content_type: Option<&str>, url: Option<&Url>) -> Result<Document, FeedError> {
     if body.len() > MAX_BODY {

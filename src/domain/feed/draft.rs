@@ -17,6 +17,14 @@ const MAX_NAME: usize = 300;
 /// Longer addresses are no links, and longer ids are stored by their hash.
 const MAX_ADDRESS: usize = 2048;
 
+/// A longer text, with its markup, is cut; what is kept of it is much shorter still.
+pub(super) const MAX_FIELD: usize = 1024 * 1024;
+/// So many entries of a document are read.
+pub(super) const MAX_ENTRIES: usize = 100_000;
+/// So many addresses and people of an entry are kept, until the best of them are chosen.
+pub(super) const MAX_LINKS: usize = 32;
+pub(super) const MAX_PEOPLE: usize = 32;
+
 /// A feed as a reader found it.
 #[derive(Debug, Default)]
 pub(super) struct DraftFeed {
@@ -56,6 +64,13 @@ pub(super) struct Link {
     pub href: String,
     pub rel: Option<String>,
     pub media_type: Option<String>,
+}
+
+impl Link {
+    /// It leads to the entry itself: not to its comments, its enclosures or its feed.
+    pub fn is_own(&self) -> bool {
+        matches!(self.rel.as_deref(), None | Some("alternate" | "" | "canonical"))
+    }
 }
 
 impl DraftFeed {
@@ -123,11 +138,10 @@ fn one_line(html: &str, most: usize) -> String {
     text::cut(&text::clean(&text::from_html(html)), most)
 }
 
-/// The first address of the entry itself: not of its comments, its enclosures or its feed.
+/// The first address of the entry itself.
 fn page(links: &[Link]) -> Option<&Link> {
-    let is_own = |link: &&Link| matches!(link.rel.as_deref(), None | Some("alternate" | "" | "canonical"));
     let is_page = |link: &&Link| link.media_type.as_deref().is_none_or(|kind| kind.contains("html"));
-    let own = || links.iter().filter(is_own);
+    let own = || links.iter().filter(|link| link.is_own());
     own().find(is_page).or_else(|| own().next())
 }
 

@@ -12,10 +12,16 @@ use super::dates;
 use super::draft::{Draft, DraftFeed, Link};
 use crate::time::Timestamp;
 
-/// Deeper documents are not given to feed-rs, nor longer tags, nor more namespaces.
+/// Deeper documents are not given to feed-rs, nor longer tags and texts, nor more namespaces, entries and elements.
 const MAX_DEPTH: usize = 64;
 const MAX_TAG: usize = 4096;
+const MAX_TEXT: usize = 1024 * 1024;
 const MAX_NAMESPACES: usize = 32;
+const MAX_ITEMS: usize = 10_000;
+const MAX_ELEMENTS: usize = 500_000;
+
+/// So much of what follows a tag is looked at.
+const GLANCE: usize = 2048;
 
 /// Reads a document that begins with its first tag; none for one that feed-rs would lose something of.
 pub(super) fn read(xml: &str) -> Option<DraftFeed> {
@@ -64,8 +70,9 @@ fn look(xml: &str) -> Option<Seen> {
     let mut seen = Seen::default();
     let (mut depth, mut namespaces, mut at) = (0_usize, 0, 0);
     let (mut item_depth, mut title, mut date) = (0, false, false);
-    let mut is_rss = false;
+    let (mut is_rss, mut elements) = (false, 0);
     while let Some(tag) = next_tag(xml, at)? {
+        let text = tag.end - tag.source.len() - at;
         at = tag.end;
         if tag.closes {
             depth = depth.checked_sub(1)?;
@@ -80,7 +87,9 @@ fn look(xml: &str) -> Option<Seen> {
             }
             continue;
         }
-        if tag.source.len() > MAX_TAG || depth == MAX_DEPTH || (depth == 0 && !is_sound_root(&tag)) {
+        elements += 1;
+        let is_long = tag.source.len() > MAX_TAG || text > MAX_TEXT || elements > MAX_ELEMENTS;
+        if is_long || depth == MAX_DEPTH || (depth == 0 && !is_sound_root(&tag)) {
             return None;
         }
         if depth == 0 {
@@ -94,7 +103,7 @@ fn look(xml: &str) -> Option<Seen> {
         depth += usize::from(!tag.is_empty);
         match tag.name {
             "item" | "entry" if !tag.is_empty => {
-                if item_depth > 0 {
+                if item_depth > 0 || seen.items == MAX_ITEMS {
                     return None;
                 }
                 (item_depth, seen.items) = (depth, seen.items + 1);
@@ -148,6 +157,15 @@ fn next_tag(xml: &str, from: usize) -> Option<Option<Tag<'_>>> {
     }
 }
 
+/// The names of what an entry is made of.
+fn is_field(name: &str) -> bool {
+    matches!(
+        name,
+        "title" | "link" | "guid" | "id" | "description" | "summary" | "content" | "encoded" | "author" | "creator"
+            | "pubDate" | "published" | "updated" | "modified" | "issued" | "created" | "date"
+    )
+}
+
 /// feed-rs knows two spellings; of the others it reads nothing.
 fn is_sound_root(tag: &Tag<'_>) -> bool {
     let has = |attribute: &str| tag.source.contains(attribute);
@@ -164,7 +182,8 @@ impl Tag<'_> {
     /// Whether feed-rs loses this element or refuses a document for it.
     fn is_lost(&self, xml: &str, is_rss: bool) -> bool {
         let inside = || {
-            let rest = &xml[self.end..];
+            let rest = if self.is_empty { "" } else { &xml[self.end..] };
+            let rest = &rest[..rest.floor_char_boundary(GLANCE)];
             &rest[..rest.find("</").unwrap_or(rest.len())]
         };
         match self.name {
@@ -177,22 +196,24 @@ impl Tag<'_> {
             }
             // It ends a title at the first element inside.
             "title" => {
-                !self.is_empty && {
-                    let inside = inside().trim_start();
-                    (inside.contains('<') && !inside.starts_with("<![CDATA["))
-                        || self.source.contains("type=") && !self.is_text()
-                }
+                let inside = inside().trim_start();
+                let marked_up = inside.contains('<') && !inside.starts_with("<![CDATA[");
+                marked_up || !self.is_empty && self.source.contains("type=") && !self.is_text()
             }
             "summary" | "content" | "subtitle" | "rights" => {
                 self.source.contains("src=") || self.source.contains("type=") && !self.is_text()
             }
             // It takes a name with an address for the address.
-            "author" | "managingEditor" | "webMaster" | "dc:creator" | "name" => inside().contains('@'),
-            "source" | "dc:title" | "dc:description" | "issued" | "modified" | "created" => true,
+            "author" | "managingEditor" | "webMaster" | "dc:creator" | "name" if inside().contains('@') => true,
+            "source" | "issued" | "modified" | "created" => true,
+            "dc:date" | "dc:creator" | "dc:language" | "content:encoded" | "atom:link" => false,
             // What other formats have, and RSS has not.
             "id" | "pubdate" | "published" | "updated" => is_rss,
             "link" => is_rss && self.source.contains("href"),
-            _ => self.source.contains("xml:base"),
+            // What it knows by another prefix, or not at all.
+            name => {
+                self.source.contains("xml:base") || name.split_once(':').is_some_and(|(_, name)| is_field(name))
+            }
         }
     }
 
