@@ -1,12 +1,13 @@
 //! What a reader found → entries that can be relied on: plain text of bounded length, absolute links, an id.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use url::Url;
 
+use super::dates::{Order, Written};
 use super::{Document, Entry, hash};
 use crate::domain::text;
-use crate::time::Timestamp;
 
 /// A summary holds at most so many characters.
 const MAX_SUMMARY: usize = 64 * 1024;
@@ -53,9 +54,9 @@ pub(super) struct Draft {
     pub about: String,
     pub links: Vec<Link>,
     pub people: Vec<String>,
-    pub published: Option<Timestamp>,
-    pub updated: Option<Timestamp>,
-    pub created: Option<Timestamp>,
+    pub published: Option<Written>,
+    pub updated: Option<Written>,
+    pub created: Option<Written>,
     pub language: Option<String>,
 }
 
@@ -78,7 +79,9 @@ impl DraftFeed {
         let home = url.and(page(&self.links)).and_then(|home| resolve(&home.href, url));
         let base = home.or_else(|| url.cloned());
         let language = self.language.as_deref().and_then(language_tag);
-        let entries = self.entries.into_iter().map(|draft| draft.finish(base.as_ref(), language.as_ref()));
+        let order = order(&self.entries, language.as_deref());
+        let entries =
+            self.entries.into_iter().map(|draft| draft.finish(base.as_ref(), language.as_ref(), order));
         Document {
             entries: entries.collect(),
             title: Some(one_line(&self.title, MAX_NAME)).filter(|title| !title.is_empty()),
@@ -87,6 +90,23 @@ impl DraftFeed {
             cut_off: self.cut_off,
             ..Document::default()
         }
+    }
+}
+
+/// How the feed orders the numbers of its dates, where that is to be seen: a publisher writes all of them alike.
+fn order(entries: &[Draft], language: Option<&str>) -> Option<Order> {
+    let proof = entries.iter().filter_map(|entry| entry.date()?.order());
+    let (mut day_first, mut month_first) = (0, 0);
+    for order in proof {
+        match order {
+            Order::DayFirst => day_first += 1,
+            Order::MonthFirst => month_first += 1,
+        }
+    }
+    match day_first.cmp(&month_first) {
+        Ordering::Less => Some(Order::MonthFirst),
+        Ordering::Greater => Some(Order::DayFirst),
+        Ordering::Equal => (language == Some("en-us")).then_some(Order::MonthFirst),
     }
 }
 
@@ -101,10 +121,16 @@ impl Draft {
         texts.iter().chain(&[&self.id, &self.about]).all(|text| text.trim().is_empty())
             && self.links.is_empty()
             && self.people.is_empty()
-            && self.published.or(self.updated).or(self.created).is_none()
+            && self.date().is_none()
     }
 
-    fn finish(self, base: Option<&Url>, feed_language: Option<&String>) -> Entry {
+    /// When it was published, else when it was changed.
+    fn date(&self) -> Option<Written> {
+        self.published.or(self.updated).or(self.created)
+    }
+
+    fn finish(self, base: Option<&Url>, feed_language: Option<&String>, order: Option<Order>) -> Entry {
+        let published = self.date().map(|date| date.at(order));
         let title = first(one_line(&self.title, MAX_TITLE), || one_line(&self.second_title, MAX_TITLE));
         let short = first(text::from_html(&self.summary), || text::from_html(&self.second_summary));
         let long = text::from_html(&self.content);
@@ -124,7 +150,7 @@ impl Draft {
             link,
             summary,
             author: author(&self.people),
-            published: self.published.or(self.updated).or(self.created),
+            published,
             language: self.language.as_deref().and_then(language_tag).or_else(|| feed_language.cloned()),
         }
     }

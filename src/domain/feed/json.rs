@@ -19,15 +19,16 @@ pub(super) fn read(text: &str) -> Result<DraftFeed, FeedError> {
     let read = Into(&mut feed).deserialize(&mut json).and_then(|()| json.end());
     let is_feed = feed.version.contains("jsonfeed.org/version/1") && feed.has_items;
     match read {
-        Ok(()) if !is_feed => Err(FeedError::NotAFeed { found: "a JSON document of another kind".to_owned() }),
+        Ok(()) if !is_feed => {
+            Err(FeedError::NotAFeed { found: "a JSON document of another kind".to_owned() })
+        }
         Ok(()) => Ok(feed.draft),
         Err(error) if error.is_eof() && is_feed && !feed.draft.entries.is_empty() => {
             Ok(DraftFeed { cut_off: true, ..feed.draft })
         }
-        Err(error) => Err(FeedError::Broken {
-            line: Some(error.line()),
-            what: format!("it is no valid JSON: {error}"),
-        }),
+        Err(error) => {
+            Err(FeedError::Broken { line: Some(error.line()), what: format!("it is no valid JSON: {error}") })
+        }
     }
 }
 
@@ -121,13 +122,14 @@ impl Part for Feed {
     fn field<'de, M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
         let draft = &mut self.draft;
         match name {
-            "version" => map.next_value_seed(Into(&mut self.version)),
-            "title" => Ok(draft.title = plain(&text(map)?)),
-            "language" => Ok(draft.language = Some(text(map)?)),
-            "home_page_url" => Ok(draft.links = vec![page(text(map)?)]),
-            "items" => map.next_value_seed(Into(&mut Items { draft, found: &mut self.has_items })),
-            _ => map.next_value::<IgnoredAny>().map(|_| ()),
+            "version" => map.next_value_seed(Into(&mut self.version))?,
+            "title" => draft.title = plain(&text(map)?),
+            "language" => draft.language = Some(text(map)?),
+            "home_page_url" => draft.links = vec![page(text(map)?)],
+            "items" => map.next_value_seed(Into(&mut Items { draft, found: &mut self.has_items }))?,
+            _ => drop(map.next_value::<IgnoredAny>()?),
         }
+        Ok(())
     }
 }
 
@@ -163,19 +165,20 @@ impl Part for Item {
     fn field<'de, M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<(), M::Error> {
         let draft = &mut self.draft;
         match name {
-            "id" => map.next_value_seed(Into(&mut draft.id)),
-            "title" => Ok(draft.title = plain(&text(map)?)),
-            "summary" => Ok(draft.summary = plain(&text(map)?)),
-            "content_html" => map.next_value_seed(Into(&mut draft.content)),
-            "content_text" => Ok(self.plain = plain(&text(map)?)),
-            "url" => map.next_value_seed(Into(&mut self.addresses[0])),
-            "external_url" => map.next_value_seed(Into(&mut self.addresses[1])),
-            "author" | "authors" => map.next_value_seed(Into(&mut People(&mut draft.people))),
-            "date_published" => Ok(draft.published = dates::parse(&text(map)?)),
-            "date_modified" => Ok(draft.updated = dates::parse(&text(map)?)),
-            "language" => Ok(draft.language = Some(text(map)?)),
-            _ => map.next_value::<IgnoredAny>().map(|_| ()),
+            "id" => map.next_value_seed(Into(&mut draft.id))?,
+            "title" => draft.title = plain(&text(map)?),
+            "summary" => draft.summary = plain(&text(map)?),
+            "content_html" => map.next_value_seed(Into(&mut draft.content))?,
+            "content_text" => self.plain = plain(&text(map)?),
+            "url" => map.next_value_seed(Into(&mut self.addresses[0]))?,
+            "external_url" => map.next_value_seed(Into(&mut self.addresses[1]))?,
+            "author" | "authors" => map.next_value_seed(Into(&mut People(&mut draft.people)))?,
+            "date_published" => draft.published = dates::read(&text(map)?),
+            "date_modified" => draft.updated = dates::read(&text(map)?),
+            "language" => draft.language = Some(text(map)?),
+            _ => drop(map.next_value::<IgnoredAny>()?),
         }
+        Ok(())
     }
 }
 

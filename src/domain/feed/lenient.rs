@@ -420,7 +420,7 @@ impl<'x> Reading<'x> {
         let mut draft = Draft { language: attributes.language, ..Draft::default() };
         draft.about = attributes.about.unwrap_or_default();
         draft.links.extend(attributes.href.map(|href| Link { href: self.absolute(href), ..Link::default() }));
-        draft.updated = attributes.changed.as_deref().and_then(super::dates::parse);
+        draft.updated = attributes.changed.as_deref().and_then(super::dates::read);
         self.item = Some(draft);
     }
 
@@ -454,9 +454,9 @@ impl<'x> Reading<'x> {
             Field::Summary => first(&mut item.summary, text),
             Field::SecondSummary => first(&mut item.second_summary, text),
             Field::Content => first(&mut item.content, text),
-            Field::Published => item.published = item.published.or_else(|| super::dates::parse(&text)),
-            Field::Updated => item.updated = item.updated.or_else(|| super::dates::parse(&text)),
-            Field::Created => item.created = item.created.or_else(|| super::dates::parse(&text)),
+            Field::Published => item.published = item.published.or_else(|| super::dates::read(&text)),
+            Field::Updated => item.updated = item.updated.or_else(|| super::dates::read(&text)),
+            Field::Created => item.created = item.created.or_else(|| super::dates::read(&text)),
             Field::Name if item.people.len() < MAX_PEOPLE => item.people.push(text),
             Field::Language => item.language = Some(text),
             Field::Name | Field::Link | Field::Ttl => {}

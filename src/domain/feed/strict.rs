@@ -157,12 +157,33 @@ fn next_tag(xml: &str, from: usize) -> Option<Option<Tag<'_>>> {
     }
 }
 
+/// A date of two small numbers and a year, either of which may be the month.
+fn is_numeric(date: &str) -> bool {
+    let date = date.trim_start().as_bytes();
+    date.contains(&b'/') || date.iter().take(3).any(|b| *b == b'-')
+}
+
 /// The names of what an entry is made of.
 fn is_field(name: &str) -> bool {
     matches!(
         name,
-        "title" | "link" | "guid" | "id" | "description" | "summary" | "content" | "encoded" | "author" | "creator"
-            | "pubDate" | "published" | "updated" | "modified" | "issued" | "created" | "date"
+        "title"
+            | "link"
+            | "guid"
+            | "id"
+            | "description"
+            | "summary"
+            | "content"
+            | "encoded"
+            | "author"
+            | "creator"
+            | "pubDate"
+            | "published"
+            | "updated"
+            | "modified"
+            | "issued"
+            | "created"
+            | "date"
     )
 }
 
@@ -204,15 +225,20 @@ impl Tag<'_> {
                 self.source.contains("src=") || self.source.contains("type=") && !self.is_text()
             }
             // It takes a name with an address for the address.
-            "author" | "managingEditor" | "webMaster" | "dc:creator" | "name" if inside().contains('@') => true,
+            "author" | "managingEditor" | "webMaster" | "dc:creator" | "name" if inside().contains('@') => {
+                true
+            }
             "source" | "issued" | "modified" | "created" => true,
-            "dc:date" | "dc:creator" | "dc:language" | "content:encoded" | "atom:link" => false,
+            // Others of its feed may tell the order of day and month.
+            "pubDate" | "published" | "updated" | "dc:date" if is_numeric(inside()) => true,
             // What other formats have, and RSS has not.
             "id" | "pubdate" | "published" | "updated" => is_rss,
             "link" => is_rss && self.source.contains("href"),
+            "dc:date" | "dc:creator" | "dc:language" | "content:encoded" | "atom:link" => false,
             // What it knows by another prefix, or not at all.
             name => {
-                self.source.contains("xml:base") || name.split_once(':').is_some_and(|(_, name)| is_field(name))
+                self.source.contains("xml:base")
+                    || name.split_once(':').is_some_and(|(_, name)| is_field(name))
             }
         }
     }
@@ -242,8 +268,8 @@ fn entry(found: model::Entry) -> Draft {
         // Those of comments and enclosures lead elsewhere.
         links: found.links.into_iter().filter(|link| link.target.is_none()).map(link).collect(),
         people: found.authors.into_iter().filter_map(|person| person.name).collect(),
-        published: found.published.map(|at| Timestamp::from_millis(at.timestamp_millis())),
-        updated: found.updated.map(|at| Timestamp::from_millis(at.timestamp_millis())),
+        published: found.published.map(|at| Timestamp::from_millis(at.timestamp_millis()).into()),
+        updated: found.updated.map(|at| Timestamp::from_millis(at.timestamp_millis()).into()),
         language: found.language,
         ..Draft::default()
     }

@@ -226,6 +226,22 @@ fn dates_of_the_publishers_are_read() {
 }
 
 #[test]
+fn one_date_tells_how_a_feed_orders_them() {
+    let published = |dates: &[&str], language: &str| -> Vec<String> {
+        let items = dates.iter().map(|date| format!("<item><pubDate>{date}</pubDate></item>"));
+        let channel = format!("<language>{language}</language>{}", items.collect::<String>());
+        let document = read(rss(&channel)).unwrap();
+        document.entries.iter().map(|entry| entry.published.unwrap().to_string()[..10].to_owned()).collect()
+    };
+    let dates = ["09/12/2026 10:00", "11/23/2026 10:00"];
+    assert_eq!(published(&dates, "tr"), ["2026-09-12", "2026-11-23"], "no month has the number 23");
+    assert_eq!(published(&["09/12/2026", "23/11/2026"], "en-us"), ["2026-12-09", "2026-11-23"]);
+    assert_eq!(published(&dates[..1], "en-US"), ["2026-09-12"]);
+    assert_eq!(published(&dates[..1], "kk"), ["2026-12-09"]);
+    assert_eq!(published(&["09.12.2026", "11/23/2026"], "en"), ["2026-12-09", "2026-11-23"]);
+}
+
+#[test]
 fn what_costs_feed_rs_the_whole_document_costs_nothing() {
     let media = "xmlns:media=\"http://search.yahoo.com/mrss/\" xmlns:itunes=\"http://www.itunes.com/dtds/podcast-1.0.dtd\"";
     let body = rss("<item><title>t</title><media:description/><media:title></media:title>
