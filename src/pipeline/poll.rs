@@ -8,6 +8,7 @@ use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Pipeline, Stage, Window};
+use crate::domain::feed::identity::{self, Identity};
 use crate::domain::feed::{self, Document};
 use crate::domain::health::{self, Health, Poll as Verdict, State};
 use crate::domain::schedule::{Outcome, Rhythm};
@@ -321,14 +322,14 @@ pub async fn look_after_sources(pipeline: &Pipeline) -> Result<(), Error> {
 fn new_document(feed: &DueFeed, fresh: Fresh, full_text: bool, now: Timestamp) -> NewDocument {
     let Fresh { document, response, body_hash } = fresh;
     let horizon = now - DAY;
-    let identities = feed::identities(&document.entries);
+    let identities = identity::identities(&document.entries);
     let entries: Vec<_> = document
         .entries
         .into_iter()
         .zip(identities)
         .map(|(entry, identity)| {
             let quiet = feed.first_sight && entry.published.is_some_and(|at| at < horizon);
-            new_entry(entry, &identity, quiet, full_text)
+            new_entry(entry, identity, quiet, full_text)
         })
         .collect();
     // A document that broke off must be had whole the next time: its validators would answer 304 for ever.
@@ -345,12 +346,13 @@ fn new_document(feed: &DueFeed, fresh: Fresh, full_text: bool, now: Timestamp) -
     }
 }
 
-fn new_entry(entry: feed::Entry, identity: &str, quiet: bool, full_text: bool) -> NewEntry {
+fn new_entry(entry: feed::Entry, identity: Identity, quiet: bool, full_text: bool) -> NewEntry {
     let content =
         [entry.title.as_str(), entry.link.as_deref().unwrap_or_default(), &entry.summary].join("\n");
     let page = entry.link.as_deref().filter(|_| full_text).and_then(|link| Url::parse(link).ok());
     NewEntry {
-        ident: xxh3_64(identity.as_bytes()).cast_signed(),
+        ident: identity.ident,
+        place: identity.place,
         content: xxh3_64(content.as_bytes()).cast_signed(),
         title: entry.title,
         link: entry.link,

@@ -14,6 +14,7 @@ mod grown;
 mod growth;
 mod guard;
 mod http;
+mod identity;
 mod kill;
 mod killing;
 mod logs;

@@ -223,6 +223,7 @@ fn document(entries: Vec<NewEntry>) -> NewDocument {
 fn entry(number: i64) -> NewEntry {
     NewEntry {
         ident: number,
+        place: None,
         content: number,
         title: format!("Title {number}"),
         link: Some(format!("https://pages.example/{number}")),
@@ -232,6 +233,15 @@ fn entry(number: i64) -> NewEntry {
         published: None,
         quiet: false,
         host: Some("pages.example".to_owned()),
+    }
+}
+
+/// The same entry with a word more, each time another.
+fn edited(number: i64, times: i64) -> NewEntry {
+    NewEntry {
+        content: number * 1000 + times,
+        summary: format!("{}edit{times}", words(number)),
+        ..entry(number)
     }
 }
 

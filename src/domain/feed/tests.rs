@@ -158,7 +158,7 @@ fn items_that_share_a_guid_are_known_by_their_links() {
          <item><guid>twice</guid><link>https://a.example/3</link></item><item><guid>twice</guid><link>https://a.example/3</link></item>",
     ));
     assert_eq!(
-        identities(&document.unwrap().entries),
+        identity::ids(&document.unwrap().entries),
         ["https://a.example/1", "https://a.example/2", "twice", "twice"]
     );
 }
@@ -354,8 +354,8 @@ fn items_that_share_id_and_link_are_known_by_their_words() {
     ];
     for inner in cases {
         let entries = two(inner);
-        let known = identities(&entries);
+        let known = identity::ids(&entries);
         assert_ne!(known[0], known[1], "{inner}");
-        assert_eq!(known, identities(&two(inner)), "the same each time");
+        assert_eq!(known, identity::ids(&two(inner)), "the same each time");
     }
 }
