@@ -10,6 +10,7 @@ mod daemon;
 mod deliver;
 mod doctor;
 mod faults;
+mod feeds;
 mod grown;
 mod growth;
 mod guard;

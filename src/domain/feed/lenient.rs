@@ -16,9 +16,11 @@ use super::draft::{Draft, DraftFeed, Link, MAX_ENTRIES, MAX_FIELD, MAX_LINKS, MA
 const MAX_DEPTH: usize = 256;
 /// A tag is looked at for so many attributes.
 const MAX_ATTRIBUTES: usize = 64;
-/// So many bytes are read in vain, in search of the end of what turns out to be no tag. Where they are spent,
-/// the document is taken to end.
-const MAX_VAIN: usize = 32 * 1024 * 1024;
+/// A document is read in vain so many times over, in search of the end of what turns out to be no tag; a short one
+/// oftener, a long one less often. Then it is taken to end.
+const MAX_VAIN: usize = 16;
+const LEAST_VAIN: usize = 1024 * 1024;
+const MOST_VAIN: usize = 32 * 1024 * 1024;
 /// After so many end tags that close nothing, no more are looked for far outside.
 const MAX_STRAYS: usize = 10_000;
 const NEAR: usize = 8;
@@ -28,13 +30,16 @@ const MAX_NAMESPACES: usize = 256;
 /// Reads `xml`, which begins with its first tag.
 pub(super) fn read(xml: &str, url: Option<&Url>) -> Result<DraftFeed, FeedError> {
     let mut reading = Reading::new(url);
+    let most_vain = (xml.len() * MAX_VAIN).clamp(LEAST_VAIN, MOST_VAIN);
     let (mut start, mut vain) = (0, 0);
-    while !reading.is_done() && vain <= MAX_VAIN {
+    while !reading.is_done() && vain <= most_vain {
         let Some(broken) = reading.read(xml, start)? else { break };
         // What cannot be a tag is text.
         let mark = xml[broken.at..].chars().next().map_or(1, char::len_utf8);
         reading.text(&xml[broken.at..broken.at + mark]);
         start = broken.at + mark;
+        // The reader takes a mark of order at its beginning for none of the text, and counts on behind it.
+        start += xml[start..].len() - xml[start..].trim_start_matches('\u{feff}').len();
         vain += broken.vain;
     }
     reading.finish(xml)
@@ -147,9 +152,19 @@ struct Attributes {
     href: Option<String>,
     rel: Option<String>,
     media_type: Option<String>,
+    mode: Option<String>,
     about: Option<String>,
     changed: Option<String>,
     language: Option<String>,
+}
+
+impl Attributes {
+    /// The content is in base64: Atom 0.3 says so, and what is no text has no other way.
+    fn is_encoded(&self) -> bool {
+        let is_bytes = |kind: &String| kind.starts_with("application/") && !kind.ends_with("xml");
+        self.href.is_none()
+            && (self.mode.as_deref() == Some("base64") || self.media_type.as_ref().is_some_and(is_bytes))
+    }
 }
 
 /// An element that is open.
@@ -429,7 +444,10 @@ impl<'x> Reading<'x> {
     }
 
     fn end_field(&mut self) {
-        let Some(Capture { field, text, attributes, .. }) = self.capture.take() else { return };
+        let Some(Capture { field, mut text, attributes, .. }) = self.capture.take() else { return };
+        if attributes.is_encoded() {
+            text = base64(&text).unwrap_or(text);
+        }
         if field == Field::Link {
             return self.end_link(text, attributes);
         }
@@ -498,6 +516,7 @@ impl<'x> Reading<'x> {
                 "href" => found.href = Some(value),
                 "rel" => found.rel = Some(value),
                 "type" => found.media_type = Some(value),
+                "mode" => found.mode = Some(value),
                 "rdf:about" | "about" => found.about = Some(value),
                 "lastmod" => found.changed = Some(value),
                 "xml:lang" => found.language = Some(value),
@@ -544,6 +563,29 @@ impl<'x> Reading<'x> {
             _ => Ok(self.feed),
         }
     }
+}
+
+/// The text that base64 stands for.
+fn base64(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut count) = (0_u32, 0);
+    for byte in text.trim_end().trim_end_matches('=').bytes().filter(|b| !b.is_ascii_whitespace()) {
+        let digit = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(digit);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push(u8::try_from(bits >> count & 0xff).unwrap_or(0));
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// The prefix and the local name, in lower case.
