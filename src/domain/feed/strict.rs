@@ -135,11 +135,11 @@ fn next_tag(xml: &str, from: usize) -> Option<Option<Tag<'_>>> {
             ("<!--", "-->")
         } else if rest.starts_with("<![CDATA[") {
             ("<![CDATA[", "]]>")
+        } else if rest.starts_with("<!") || (rest.starts_with("<?xml") && from > 0) {
+            // A document type may declare entities, and a declaration inside another encoding.
+            return None;
         } else if rest.starts_with("<?") {
             ("<?", "?>")
-        } else if rest.starts_with("<!") {
-            // A document type may declare entities.
-            return None;
         } else {
             let source = &rest[..=rest.find('>')?];
             let inner = source.trim_start_matches('<').trim_end_matches('>');

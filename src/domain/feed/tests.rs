@@ -251,6 +251,8 @@ fn what_costs_feed_rs_the_whole_document_costs_nothing() {
         <content type='text/x-odd'/></entry></feed>";
     assert_eq!(read(typed).unwrap().entries[0].summary, "s");
     assert_eq!(read(rss("<item><title>t&#0;&#xFFFFFFFF;</title></item>")).unwrap().entries[0].title, "t");
+    let declared = "<?xml version='1.0'?><?xml encoding='utf-16'?>";
+    assert_eq!(read(rss(&format!("{declared}<item><title>t</title></item>"))).unwrap().entries[0].title, "t");
     assert_eq!(read(rss("<item><title>t</title></item>") + "<script>x</p>").unwrap().entries[0].title, "t");
 }
 
