@@ -3,6 +3,7 @@
 //! No socket, store, clock or random number is named below here; `now` and ids are arguments.
 
 pub mod article;
+pub mod calendar;
 pub mod digest;
 pub mod feed;
 pub mod health;
