@@ -4,6 +4,7 @@
 
 pub mod address;
 pub mod article;
+pub mod calendar;
 pub mod digest;
 pub mod discovery;
 pub mod feed;

@@ -63,13 +63,17 @@
 //! 2. **Nothing is swallowed.** A page that cannot be read settles with the feed's own title and summary,
 //!    and is matched by them. An open alert has a release, and its recipient a time to be told.
 //!    The validators with which a server says "nothing new" are stored with the entries they stand for.
+//!    Whatever a publisher does to an entry's id, address, date or place, it is not new a second time; and an id
+//!    that is given twice hides nothing ([`domain::feed::identity`]).
 //!    Tests: `polls::validators_come_with_the_entries_and_byte_for_byte`,
 //!    `polls::first_sight_ends_with_the_settle_that_stores_the_validators`,
 //!    `poll::validators_go_back_byte_for_byte_and_304_is_no_news`,
 //!    `poll::first_sight_waits_until_each_page_was_tried_and_each_source_asked`,
 //!    `read::a_page_that_never_comes_leaves_the_words_of_the_feed`,
 //!    `outbox::an_open_alert_always_has_a_recipient_who_is_due_for_it`,
-//!    `compose::a_watch_that_comes_back_before_the_release_has_lost_nothing`.
+//!    `compose::a_watch_that_comes_back_before_the_release_has_lost_nothing`,
+//!    `identity::no_life_of_a_feed_makes_an_old_entry_new_or_hides_a_new_one`,
+//!    `identity::an_id_that_is_given_to_another_entry_hides_it_not`.
 //! 3. **An article joins a story timidly, and stories never merge.** A summary joins by its address or by
 //!    equal title and text. A page that comes later places the article again, and its alerts go along:
 //!    an unsent one that the story has already is dropped, a sent one counts as told. An edit near the old

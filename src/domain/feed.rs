@@ -10,7 +10,6 @@
 //!
 //! No input panics: what feed-rs cannot bear is not given to it.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +23,7 @@ pub mod dates;
 pub mod decode;
 mod draft;
 mod hints;
+pub mod identity;
 mod json;
 mod lenient;
 pub mod listing;
@@ -136,7 +136,7 @@ impl std::fmt::Display for Reader {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
     /// What the feed knows it by; else its link, else a hash of title and summary. Never empty; not always
-    /// its own: see [`identities`].
+    /// its own: see [`identity`].
     pub id: String,
     /// On one line, without markup; may be empty.
     pub title: String,
@@ -264,6 +264,7 @@ fn what_else(text: &str) -> Option<(&'static str, &'static str)> {
 /// Reads a feed. `url` is where it came from; relative links are resolved against it, unless the feed names a base.
 /// Without it they are left as they are.
 ///
+/// Of a document of more than 100,000 entries those are read that stand first, since feeds list the newest first.
 /// A document without entries is an empty feed only if it holds none: one whose entries cannot be read is broken.
 pub fn parse(body: &[u8], content_type: Option<&str>, url: Option<&Url>) -> Result<Document, FeedError> {
     if body.len() > MAX_BODY {
@@ -329,40 +330,6 @@ fn line(text: &str, at: usize) -> usize {
 
 fn hash(text: &str) -> String {
     format!("{:032x}", xxh3_128(text.as_bytes()))
-}
-
-/// What each entry is known by, in their order: its id, as long as it is its own.
-///
-/// Some publishers give every item the same guid, or the same link and no guid. Such items are known by
-/// their links, and where these are one too by their words, so that none hides another.
-pub fn identities(entries: &[Entry]) -> Vec<String> {
-    let mut known: Vec<String> = entries.iter().map(|entry| entry.id.clone()).collect();
-    let by_link = shared(&known, entries, |entry| entry.link.clone());
-    for (known, entry) in known.iter_mut().zip(entries).filter(|(known, _)| by_link.contains(*known)) {
-        if let Some(link) = &entry.link {
-            known.clone_from(link);
-        }
-    }
-    let by_words = shared(&known, entries, |entry| entry.title.clone());
-    for (known, entry) in known.iter_mut().zip(entries).filter(|(known, _)| by_words.contains(*known)) {
-        *known = hash(&format!("{known}\n{}\n{}", entry.title, entry.summary));
-    }
-    known
-}
-
-/// The identities of entries that differ in this trait.
-fn shared<T: PartialEq>(known: &[String], entries: &[Entry], by: impl Fn(&Entry) -> T) -> HashSet<String> {
-    let mut first: HashMap<&str, T> = HashMap::with_capacity(entries.len());
-    let mut shared = HashSet::new();
-    for (known, entry) in known.iter().zip(entries) {
-        let own = by(entry);
-        match first.get(known.as_str()) {
-            None => drop(first.insert(known, own)),
-            Some(other) if *other != own => drop(shared.insert(known.clone())),
-            Some(_) => {}
-        }
-    }
-    shared
 }
 
 #[cfg(test)]

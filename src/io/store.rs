@@ -3,6 +3,7 @@
 //! All writes pass one writer thread that commits many of them at once ([`writer`]); readers have
 //! connections of their own. Work is taken and given back by [`lease`]; each table group has a file.
 
+mod arrivals;
 pub mod backup;
 mod ballast;
 pub mod checkup;

@@ -9,6 +9,7 @@ use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Pipeline, Stage, Window};
+use crate::domain::feed::identity::{self, Identity};
 use crate::domain::feed::relay::is_relayed;
 use crate::domain::feed::{self, Document, Kind};
 use crate::domain::health::{self, Poll as Verdict, Record};
@@ -83,8 +84,7 @@ impl Stage for Poll {
     async fn settle(&self, lease: Self::Lease, mut seen: Seen) -> Result<(), Error> {
         let store = &self.pipeline.store;
         if let Ok(News::Document(fresh)) = &seen.result {
-            let idents = fresh.identities.iter().map(|identity| ident(identity)).collect();
-            seen.known = store.count_known(lease.job.id, idents).await?;
+            seen.known = store.count_known(lease.job.id, fresh.identities.clone()).await?;
         }
         let _steady = self.pipeline.hold_clock().await;
         let mut plan = planned(&self.pipeline, &lease, seen);
@@ -226,7 +226,7 @@ struct Fresh {
     response: Response,
     body_hash: i64,
     /// What its entries are known by.
-    identities: Vec<String>,
+    identities: Vec<Identity>,
     /// Those whose words are a hit, as far as that was looked at.
     likely: Vec<bool>,
     /// Hashes of what is only to be remembered: the old addresses of a sitemap.
@@ -239,7 +239,7 @@ struct Fresh {
 
 impl Fresh {
     fn new(document: Document, response: Response, body_hash: i64) -> Self {
-        let identities = feed::identities(&document.entries);
+        let identities = identity::identities(&document.entries);
         Self {
             document,
             response,
@@ -417,7 +417,7 @@ fn new_document(feed: &DueFeed, fresh: Fresh, full_text: bool, now: Timestamp) -
         .map(|(place, (entry, identity))| {
             let quiet = feed.first_sight && entry.published.is_some_and(|at| at < horizon);
             let likely = likely.get(place).is_some_and(|likely| *likely);
-            NewEntry { likely, ..new_entry(entry, &identity, quiet, full_text) }
+            NewEntry { likely, ..new_entry(entry, identity, quiet, full_text) }
         })
         .collect();
     // A document that broke off must be had whole the next time: its validators would answer 304 for ever.
@@ -437,15 +437,11 @@ fn new_document(feed: &DueFeed, fresh: Fresh, full_text: bool, now: Timestamp) -
     }
 }
 
-/// What the store knows an entry by.
-fn ident(identity: &str) -> i64 {
-    xxh3_64(identity.as_bytes()).cast_signed()
-}
-
-fn new_entry(entry: feed::Entry, identity: &str, quiet: bool, full_text: bool) -> NewEntry {
+fn new_entry(entry: feed::Entry, identity: Identity, quiet: bool, full_text: bool) -> NewEntry {
     let page = entry.link.as_deref().filter(|_| full_text).and_then(|link| Url::parse(link).ok());
     NewEntry {
-        ident: ident(identity),
+        ident: identity.ident,
+        place: identity.place,
         content: content_of(&entry),
         title: entry.title,
         link: entry.link,

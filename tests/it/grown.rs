@@ -84,8 +84,8 @@ fn articles(
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     let mut entry = tx.prepare(
-        "INSERT INTO entries (id, feed_id, ident, content, title, link, summary, author, published, found_at, host_id)
-         SELECT ?1, ?2, ?3, ?1, ?4, ?5, ?6, 'A. Reporter', ?7, ?7, host_id FROM feeds WHERE id = ?2",
+        "INSERT INTO entries (id, feed_id, ident, content, title, link, summary, author, published, found_at, host_id,
+             place) SELECT ?1, ?2, ?3, ?1, ?4, ?5, ?6, 'A. Reporter', ?7, ?7, host_id, ?8 FROM feeds WHERE id = ?2",
     )?;
     let mut article = tx.prepare(
         "INSERT INTO articles (entry_id, story_id, full, text, language, published, canonical, placed_at)
@@ -102,7 +102,16 @@ fn articles(
         let title = words.text(70);
         // Every fifth article is a reprint.
         let of = id - i64::from(id % 5 == 0);
-        entry.execute(params![id, feed, scattered(id, 0), title, link, words.text(400), at])?;
+        entry.execute(params![
+            id,
+            feed,
+            scattered(id, 0),
+            title,
+            link,
+            words.text(400),
+            at,
+            scattered(id, 4)
+        ])?;
         story.execute(params![of, at])?;
         article.execute(params![id, of, words.text(size.text), at, link])?;
         for kind in 1..=3 {

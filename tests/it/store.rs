@@ -230,6 +230,7 @@ fn document(entries: Vec<NewEntry>) -> NewDocument {
 fn entry(number: i64) -> NewEntry {
     NewEntry {
         ident: number,
+        place: None,
         content: number,
         title: format!("Title {number}"),
         link: Some(format!("https://pages.example/{number}")),
@@ -240,6 +241,15 @@ fn entry(number: i64) -> NewEntry {
         quiet: false,
         host: Some("pages.example".to_owned()),
         likely: false,
+    }
+}
+
+/// The same entry with a word more, each time another.
+fn edited(number: i64, times: i64) -> NewEntry {
+    NewEntry {
+        content: number * 1000 + times,
+        summary: format!("{}edit{times}", words(number)),
+        ..entry(number)
     }
 }
 

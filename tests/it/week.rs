@@ -2,7 +2,7 @@
 //! ledger compared with what the world saw. A run follows from its seed; `benches/week.rs` runs it at full size.
 
 #[path = "week/chance.rs"]
-mod chance;
+pub mod chance;
 #[path = "week/daemon.rs"]
 mod daemon;
 #[path = "week/events.rs"]

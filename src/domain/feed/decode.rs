@@ -6,6 +6,9 @@ use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252
 /// How far into a document a declaration of its encoding is looked for.
 const PRESCAN: usize = 4096;
 
+/// So much is looked at to guess an encoding.
+const SAMPLE: usize = 1024 * 1024;
+
 /// Decodes a feed or a page. The first that speaks wins: a byte order mark, the shape of UTF-16, text that is
 /// UTF-8 by its bytes, the charset of `content_type`, the XML declaration or `<meta>`, a guess by frequency.
 ///
@@ -129,7 +132,9 @@ fn guess(body: &[u8]) -> &'static Encoding {
         return WINDOWS_1252;
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
-    detector.feed(body, true);
+    let telling = body.iter().position(|b| !b.is_ascii()).unwrap_or(0);
+    let sample = &body[telling.saturating_sub(SAMPLE / 8)..];
+    detector.feed(&sample[..sample.len().min(SAMPLE)], true);
     detector.guess(None, Utf8Detection::Deny)
 }
 

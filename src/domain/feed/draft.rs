@@ -1,11 +1,13 @@
 //! What a reader found → entries that can be relied on: plain text of bounded length, absolute links, an id.
 
+use std::cmp::Ordering;
+
 use url::Url;
 
+use super::dates::{Order, Written};
 use super::hints::Hints;
 use super::{Document, Entry, hash};
 use crate::domain::text;
-use crate::time::Timestamp;
 
 /// A summary holds at most so many characters.
 const MAX_SUMMARY: usize = 64 * 1024;
@@ -15,6 +17,14 @@ const MAX_TITLE: usize = 1000;
 const MAX_NAME: usize = 300;
 /// Longer addresses are no links, and longer ids are stored by their hash.
 const MAX_ADDRESS: usize = 2048;
+
+/// A longer text, with its markup, is cut; what is kept of it is much shorter still.
+pub(super) const MAX_FIELD: usize = 1024 * 1024;
+/// So many entries of a document are read.
+pub(super) const MAX_ENTRIES: usize = 100_000;
+/// So many addresses and people of an entry are kept, until the best of them are chosen.
+pub(super) const MAX_LINKS: usize = 32;
+pub(super) const MAX_PEOPLE: usize = 32;
 
 /// A feed as a reader found it.
 #[derive(Debug, Default)]
@@ -43,9 +53,9 @@ pub(super) struct Draft {
     pub about: String,
     pub links: Vec<Link>,
     pub people: Vec<String>,
-    pub published: Option<Timestamp>,
-    pub updated: Option<Timestamp>,
-    pub created: Option<Timestamp>,
+    pub published: Option<Written>,
+    pub updated: Option<Written>,
+    pub created: Option<Written>,
     pub language: Option<String>,
 }
 
@@ -56,12 +66,21 @@ pub(super) struct Link {
     pub media_type: Option<String>,
 }
 
+impl Link {
+    /// It leads to the entry itself: not to its comments, its enclosures or its feed.
+    pub fn is_own(&self) -> bool {
+        matches!(self.rel.as_deref(), None | Some("alternate" | "" | "canonical"))
+    }
+}
+
 impl DraftFeed {
     pub fn finish(self, url: Option<&Url>) -> Document {
         let home = url.and(page(&self.links)).and_then(|home| resolve(&home.href, url));
         let base = home.or_else(|| url.cloned());
         let language = self.language.as_deref().and_then(language_tag);
-        let entries = self.entries.into_iter().map(|draft| draft.finish(base.as_ref(), language.as_ref()));
+        let order = order(&self.entries, language.as_deref());
+        let entries =
+            self.entries.into_iter().map(|draft| draft.finish(base.as_ref(), language.as_ref(), order));
         Document {
             entries: entries.collect(),
             title: Some(one_line(&self.title, MAX_NAME)).filter(|title| !title.is_empty()),
@@ -74,6 +93,23 @@ impl DraftFeed {
     }
 }
 
+/// How the feed orders the numbers of its dates, where that is to be seen: a publisher writes all of them alike.
+fn order(entries: &[Draft], language: Option<&str>) -> Option<Order> {
+    let proof = entries.iter().filter_map(|entry| entry.date()?.order());
+    let (mut day_first, mut month_first) = (0, 0);
+    for order in proof {
+        match order {
+            Order::DayFirst => day_first += 1,
+            Order::MonthFirst => month_first += 1,
+        }
+    }
+    match day_first.cmp(&month_first) {
+        Ordering::Less => Some(Order::MonthFirst),
+        Ordering::Greater => Some(Order::DayFirst),
+        Ordering::Equal => (language == Some("en-us")).then_some(Order::MonthFirst),
+    }
+}
+
 impl Draft {
     /// Nothing was found in it.
     pub fn is_empty(&self) -> bool {
@@ -81,10 +117,16 @@ impl Draft {
         texts.iter().chain(&[&self.id, &self.about]).all(|text| text.trim().is_empty())
             && self.links.is_empty()
             && self.people.is_empty()
-            && self.published.or(self.updated).or(self.created).is_none()
+            && self.date().is_none()
     }
 
-    fn finish(self, base: Option<&Url>, feed_language: Option<&String>) -> Entry {
+    /// When it was published, else when it was changed.
+    fn date(&self) -> Option<Written> {
+        self.published.or(self.updated).or(self.created)
+    }
+
+    fn finish(self, base: Option<&Url>, feed_language: Option<&String>, order: Option<Order>) -> Entry {
+        let published = self.date().map(|date| date.at(order));
         let title = first(one_line(&self.title, MAX_TITLE), || one_line(&self.second_title, MAX_TITLE));
         let short = first(text::from_html(&self.summary), || text::from_html(&self.second_summary));
         let long = text::from_html(&self.content);
@@ -104,7 +146,7 @@ impl Draft {
             link,
             summary,
             author: author(&self.people),
-            published: self.published.or(self.updated).or(self.created),
+            published,
             language: self.language.as_deref().and_then(language_tag).or_else(|| feed_language.cloned()),
             modified: None,
         }
@@ -119,11 +161,10 @@ fn one_line(html: &str, most: usize) -> String {
     text::cut(&text::clean(&text::from_html(html)), most)
 }
 
-/// The first address of the entry itself: not of its comments, its enclosures or its feed.
+/// The first address of the entry itself.
 fn page(links: &[Link]) -> Option<&Link> {
-    let is_own = |link: &&Link| matches!(link.rel.as_deref(), None | Some("alternate" | "" | "canonical"));
     let is_page = |link: &&Link| link.media_type.as_deref().is_none_or(|kind| kind.contains("html"));
-    let own = || links.iter().filter(is_own);
+    let own = || links.iter().filter(|link| link.is_own());
     own().find(is_page).or_else(|| own().next())
 }
 

@@ -10,28 +10,37 @@ use quick_xml::events::{BytesStart, Event};
 use url::Url;
 
 use super::FeedError;
-use super::draft::{Draft, DraftFeed, Link, resolve};
+use super::draft::{Draft, DraftFeed, Link, MAX_ENTRIES, MAX_FIELD, MAX_LINKS, MAX_PEOPLE, resolve};
 
 /// No feed nests so deep.
 const MAX_DEPTH: usize = 256;
 /// A tag is looked at for so many attributes.
 const MAX_ATTRIBUTES: usize = 64;
-/// A document that is broken in more places is taken to end there.
-const MAX_BREAKS: usize = 64;
+/// A document is read in vain so many times over, in search of the end of what turns out to be no tag; a short one
+/// oftener, a long one less often. Then it is taken to end.
+const MAX_VAIN: usize = 16;
+const LEAST_VAIN: usize = 1024 * 1024;
+const MOST_VAIN: usize = 32 * 1024 * 1024;
+/// After so many end tags that close nothing, no more are looked for far outside.
+const MAX_STRAYS: usize = 10_000;
+const NEAR: usize = 8;
 /// More namespaces are not told apart.
 const MAX_NAMESPACES: usize = 256;
 
 /// Reads `xml`, which begins with its first tag.
 pub(super) fn read(xml: &str, url: Option<&Url>) -> Result<DraftFeed, FeedError> {
     let mut reading = Reading::new(url);
-    let (mut start, mut breaks) = (0, 0);
-    while !reading.is_done() && breaks <= MAX_BREAKS {
+    let most_vain = (xml.len() * MAX_VAIN).clamp(LEAST_VAIN, MOST_VAIN);
+    let (mut start, mut vain) = (0, 0);
+    while !reading.is_done() && vain <= most_vain {
         let Some(broken) = reading.read(xml, start)? else { break };
         // What cannot be a tag is text.
         let mark = xml[broken.at..].chars().next().map_or(1, char::len_utf8);
         reading.text(&xml[broken.at..broken.at + mark]);
         start = broken.at + mark;
-        breaks += usize::from(broken.costly);
+        // The reader takes a mark of order at its beginning for none of the text, and counts on behind it.
+        start += xml[start..].len() - xml[start..].trim_start_matches('\u{feff}').len();
+        vain += broken.vain;
     }
     reading.finish(xml)
 }
@@ -39,8 +48,8 @@ pub(super) fn read(xml: &str, url: Option<&Url>) -> Result<DraftFeed, FeedError>
 /// A place that is no XML.
 struct Broken {
     at: usize,
-    /// The rest of the document was looked through to find that out.
-    costly: bool,
+    /// So many bytes were looked through to find that out.
+    vain: usize,
 }
 
 /// What an element is to a feed.
@@ -149,9 +158,19 @@ struct Attributes {
     href: Option<String>,
     rel: Option<String>,
     media_type: Option<String>,
+    mode: Option<String>,
     about: Option<String>,
     changed: Option<String>,
     language: Option<String>,
+}
+
+impl Attributes {
+    /// The content is in base64: Atom 0.3 says so, and what is no text has no other way.
+    fn is_encoded(&self) -> bool {
+        let is_bytes = |kind: &String| kind.starts_with("application/") && !kind.ends_with("xml");
+        self.href.is_none()
+            && (self.mode.as_deref() == Some("base64") || self.media_type.as_ref().is_some_and(is_bytes))
+    }
 }
 
 /// An element that is open.
@@ -176,6 +195,14 @@ struct Capture {
     skips: bool,
 }
 
+impl Capture {
+    fn markup(&mut self, parts: [&str; 3]) {
+        if self.text.len() < MAX_FIELD {
+            self.text.extend(parts);
+        }
+    }
+}
+
 struct Reading<'x> {
     url: Option<&'x Url>,
     open: Vec<Open<'x>>,
@@ -187,6 +214,8 @@ struct Reading<'x> {
     began: bool,
     /// The root is that of RSS, and no channel was seen in it.
     needs_channel: bool,
+    /// End tags that closed nothing.
+    strays: usize,
 }
 
 impl<'x> Reading<'x> {
@@ -201,6 +230,7 @@ impl<'x> Reading<'x> {
             item: None,
             began: false,
             needs_channel: false,
+            strays: 0,
         }
     }
 
@@ -220,7 +250,7 @@ impl<'x> Reading<'x> {
                 Ok(Event::Start(tag) | Event::Empty(tag)) => {
                     let name = xml.get(at + 1..at + 1 + tag.name().as_ref().len()).unwrap_or_default();
                     if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
-                        return Ok(Some(Broken { at, costly: false }));
+                        return Ok(Some(Broken { at, vain: end - at }));
                     }
                     let is_empty = xml.get(..end).is_some_and(|tag| tag.ends_with("/>"));
                     self.start(&tag, name, is_empty, || super::line(xml, at))?;
@@ -231,10 +261,11 @@ impl<'x> Reading<'x> {
                 Ok(Event::GeneralRef(reference)) => match reference.resolve_char_ref() {
                     Ok(Some(c)) => self.text(c.encode_utf8(&mut [0; 4])),
                     Ok(None) => self.entity(&reference),
+                    Err(_) if reference.starts_with("#X") => self.entity(&reference),
                     Err(_) => {}
                 },
                 Ok(_) => {}
-                Err(_) => return Ok(Some(Broken { at, costly: true })),
+                Err(_) => return Ok(Some(Broken { at, vain: xml.len() - at })),
             }
         }
         Ok(None)
@@ -294,19 +325,29 @@ impl<'x> Reading<'x> {
 
     fn end(&mut self, name: &str) {
         let (_, name) = split(name);
+        let place = self.place(&name);
         if let Some(capture) = &mut self.capture {
-            let is_own = self.open.last().is_some_and(|open| open.name == name);
+            let is_own = place.is_some_and(|place| place + 1 == self.open.len());
             if is_own && capture.nested > 0 {
                 capture.nested -= 1;
             }
-            if !is_own && !self.open.iter().any(|open| open.name == name) || is_own && capture.nested > 0 {
+            if place.is_none() || is_own && capture.nested > 0 {
                 self.markup_end(&name);
                 return;
             }
         }
-        if let Some(place) = self.open.iter().rposition(|open| open.name == name) {
+        if let Some(place) = place {
             self.close(place);
         }
+    }
+
+    /// The innermost open element of this name.
+    fn place(&mut self, name: &str) -> Option<usize> {
+        let reach = if self.strays < MAX_STRAYS { MAX_DEPTH } else { NEAR };
+        let outermost = self.open.len().saturating_sub(reach);
+        let found = self.open[outermost..].iter().rposition(|open| open.name == name);
+        self.strays += usize::from(found.is_none());
+        found.map(|place| outermost + place)
     }
 
     /// Closes what is open from `place` on.
@@ -325,6 +366,8 @@ impl<'x> Reading<'x> {
 
     fn text(&mut self, text: &str) {
         let Some(capture) = self.capture.as_mut().filter(|capture| !capture.skips) else { return };
+        let room = MAX_FIELD.saturating_sub(capture.text.len());
+        let text = &text[..text.floor_char_boundary(room)];
         if capture.literal && text.contains(['<', '&']) {
             capture.text.push_str(&text.replace('&', "&amp;").replace('<', "&lt;"));
         } else {
@@ -340,8 +383,8 @@ impl<'x> Reading<'x> {
             "quot" => self.text("\""),
             "apos" => self.text("'"),
             _ => {
-                if let Some(capture) = &mut self.capture {
-                    capture.text.extend(["&", name, ";"]);
+                if let Some(capture) = self.capture.as_mut().filter(|capture| !capture.skips) {
+                    capture.markup(["&", name, ";"]);
                 }
             }
         }
@@ -353,7 +396,7 @@ impl<'x> Reading<'x> {
         let Some(capture) = &mut self.capture else { return };
         capture.nested += usize::from(is_own && !is_empty);
         if capture.field != Field::Name {
-            capture.text.extend(["<", name, if is_empty { "/>" } else { ">" }]);
+            capture.markup(["<", name, if is_empty { "/>" } else { ">" }]);
         } else if name == "name" {
             capture.text.clear();
             capture.skips = false;
@@ -365,7 +408,7 @@ impl<'x> Reading<'x> {
     fn markup_end(&mut self, name: &str) {
         let Some(capture) = &mut self.capture else { return };
         if capture.field != Field::Name {
-            capture.text.extend(["</", name, ">"]);
+            capture.markup(["</", name, ">"]);
         } else if name == "name" {
             capture.skips = true;
         }
@@ -401,16 +444,19 @@ impl<'x> Reading<'x> {
         let mut draft = Draft { language: attributes.language, ..Draft::default() };
         draft.about = attributes.about.unwrap_or_default();
         draft.links.extend(attributes.href.map(|href| Link { href: self.absolute(href), ..Link::default() }));
-        draft.updated = attributes.changed.as_deref().and_then(super::dates::parse);
+        draft.updated = attributes.changed.as_deref().and_then(super::dates::read);
         self.item = Some(draft);
     }
 
     fn end_item(&mut self) {
-        self.feed.entries.extend(self.item.take());
+        self.feed.entries.extend(self.item.take().filter(|_| self.feed.entries.len() < MAX_ENTRIES));
     }
 
     fn end_field(&mut self, name: &str) {
-        let Some(Capture { field, text, attributes, .. }) = self.capture.take() else { return };
+        let Some(Capture { field, mut text, attributes, .. }) = self.capture.take() else { return };
+        if attributes.is_encoded() {
+            text = base64(&text).unwrap_or(text);
+        }
         if field == Field::Link {
             return self.end_link(text, attributes);
         }
@@ -435,12 +481,12 @@ impl<'x> Reading<'x> {
             Field::Summary => first(&mut item.summary, text),
             Field::SecondSummary => first(&mut item.second_summary, text),
             Field::Content => first(&mut item.content, text),
-            Field::Published => item.published = item.published.or_else(|| super::dates::parse(&text)),
-            Field::Updated => item.updated = item.updated.or_else(|| super::dates::parse(&text)),
-            Field::Created => item.created = item.created.or_else(|| super::dates::parse(&text)),
-            Field::Name => item.people.push(text),
+            Field::Published => item.published = item.published.or_else(|| super::dates::read(&text)),
+            Field::Updated => item.updated = item.updated.or_else(|| super::dates::read(&text)),
+            Field::Created => item.created = item.created.or_else(|| super::dates::read(&text)),
+            Field::Name if item.people.len() < MAX_PEOPLE => item.people.push(text),
             Field::Language => item.language = Some(text),
-            Field::Link | Field::Hint => {}
+            Field::Name | Field::Link | Field::Hint => {}
         }
     }
 
@@ -450,9 +496,9 @@ impl<'x> Reading<'x> {
             return;
         }
         let link = Link { href: self.absolute(href), rel: attributes.rel, media_type: attributes.media_type };
-        match &mut self.item {
-            Some(item) => item.links.push(link),
-            None => self.feed.links.push(link),
+        let links = self.item.as_mut().map_or(&mut self.feed.links, |item| &mut item.links);
+        if link.is_own() && links.len() < MAX_LINKS {
+            links.push(link);
         }
     }
 
@@ -479,6 +525,7 @@ impl<'x> Reading<'x> {
                 "href" => found.href = Some(value),
                 "rel" => found.rel = Some(value),
                 "type" => found.media_type = Some(value),
+                "mode" => found.mode = Some(value),
                 "rdf:about" | "about" => found.about = Some(value),
                 "lastmod" => found.changed = Some(value),
                 "xml:lang" => found.language = Some(value),
@@ -525,6 +572,29 @@ impl<'x> Reading<'x> {
             _ => Ok(self.feed),
         }
     }
+}
+
+/// The text that base64 stands for.
+fn base64(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut count) = (0_u32, 0);
+    for byte in text.trim_end().trim_end_matches('=').bytes().filter(|b| !b.is_ascii_whitespace()) {
+        let digit = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(digit);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push(u8::try_from(bits >> count & 0xff).unwrap_or(0));
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// The prefix and the local name, in lower case.

@@ -13,10 +13,16 @@ use super::draft::{Draft, DraftFeed, Link};
 use super::hints::Hints;
 use crate::time::Timestamp;
 
-/// Deeper documents are not given to feed-rs, nor longer tags, nor more namespaces.
+/// Deeper documents are not given to feed-rs, nor longer tags and texts, nor more namespaces, entries and elements.
 const MAX_DEPTH: usize = 64;
 const MAX_TAG: usize = 4096;
+const MAX_TEXT: usize = 1024 * 1024;
 const MAX_NAMESPACES: usize = 32;
+const MAX_ITEMS: usize = 10_000;
+const MAX_ELEMENTS: usize = 500_000;
+
+/// So much of what follows a tag is looked at.
+const GLANCE: usize = 2048;
 
 /// Reads a document that begins with its first tag; none for one that feed-rs would lose something of.
 pub(super) fn read(xml: &str) -> Option<DraftFeed> {
@@ -66,8 +72,9 @@ fn look(xml: &str) -> Option<Seen> {
     let mut seen = Seen::default();
     let (mut depth, mut namespaces, mut at) = (0_usize, 0, 0);
     let (mut item_depth, mut title, mut date) = (0, false, false);
-    let mut is_rss = false;
+    let (mut is_rss, mut elements) = (false, 0);
     while let Some(tag) = next_tag(xml, at)? {
+        let text = tag.end - tag.source.len() - at;
         at = tag.end;
         if tag.closes {
             depth = depth.checked_sub(1)?;
@@ -82,7 +89,9 @@ fn look(xml: &str) -> Option<Seen> {
             }
             continue;
         }
-        if tag.source.len() > MAX_TAG || depth == MAX_DEPTH || (depth == 0 && !is_sound_root(&tag)) {
+        elements += 1;
+        let is_long = tag.source.len() > MAX_TAG || text > MAX_TEXT || elements > MAX_ELEMENTS;
+        if is_long || depth == MAX_DEPTH || (depth == 0 && !is_sound_root(&tag)) {
             return None;
         }
         if depth == 0 {
@@ -96,7 +105,7 @@ fn look(xml: &str) -> Option<Seen> {
         depth += usize::from(!tag.is_empty);
         match tag.name {
             "item" | "entry" if !tag.is_empty => {
-                if item_depth > 0 {
+                if item_depth > 0 || seen.items == MAX_ITEMS {
                     return None;
                 }
                 (item_depth, seen.items) = (depth, seen.items + 1);
@@ -132,11 +141,11 @@ fn next_tag(xml: &str, from: usize) -> Option<Option<Tag<'_>>> {
             ("<!--", "-->")
         } else if rest.starts_with("<![CDATA[") {
             ("<![CDATA[", "]]>")
+        } else if rest.starts_with("<!") || (rest.starts_with("<?xml") && from > 0) {
+            // A document type may declare entities, and a declaration inside another encoding.
+            return None;
         } else if rest.starts_with("<?") {
             ("<?", "?>")
-        } else if rest.starts_with("<!") {
-            // A document type may declare entities.
-            return None;
         } else {
             let source = &rest[..=rest.find('>')?];
             let inner = source.trim_start_matches('<').trim_end_matches('>');
@@ -152,6 +161,36 @@ fn next_tag(xml: &str, from: usize) -> Option<Option<Tag<'_>>> {
         };
         at = start + skipped.len() + rest[skipped.len()..].find(end)? + end.len();
     }
+}
+
+/// A date of two small numbers and a year, either of which may be the month.
+fn is_numeric(date: &str) -> bool {
+    let date = date.trim_start().as_bytes();
+    date.contains(&b'/') || date.iter().take(3).any(|b| *b == b'-')
+}
+
+/// The names of what an entry is made of.
+fn is_field(name: &str) -> bool {
+    matches!(
+        name,
+        "title"
+            | "link"
+            | "guid"
+            | "id"
+            | "description"
+            | "summary"
+            | "content"
+            | "encoded"
+            | "author"
+            | "creator"
+            | "pubDate"
+            | "published"
+            | "updated"
+            | "modified"
+            | "issued"
+            | "created"
+            | "date"
+    )
 }
 
 /// feed-rs knows two spellings; of the others it reads nothing.
@@ -180,28 +219,36 @@ impl Tag<'_> {
             }
             // It ends a title at the first element inside.
             "title" => {
-                !self.is_empty && {
-                    let inside = inside().trim_start();
-                    (inside.contains('<') && !inside.starts_with("<![CDATA["))
-                        || self.source.contains("type=") && !self.is_text()
-                }
+                let inside = inside().trim_start();
+                let marked_up = inside.contains('<') && !inside.starts_with("<![CDATA[");
+                marked_up || !self.is_empty && self.source.contains("type=") && !self.is_text()
             }
             "summary" | "content" | "subtitle" | "rights" => {
                 self.source.contains("src=") || self.source.contains("type=") && !self.is_text()
             }
             // It takes a name with an address for the address.
-            "author" | "managingEditor" | "webMaster" | "dc:creator" | "name" => inside().contains('@'),
-            "source" | "dc:title" | "dc:description" | "issued" | "modified" | "created" => true,
+            "author" | "managingEditor" | "webMaster" | "dc:creator" | "name" if inside().contains('@') => {
+                true
+            }
+            "source" | "issued" | "modified" | "created" => true,
+            // Others of its feed may tell the order of day and month.
+            "pubDate" | "published" | "updated" | "dc:date" if is_numeric(inside()) => true,
             // What other formats have, and RSS has not.
             "id" | "pubdate" | "published" | "updated" => is_rss,
             "link" => is_rss && self.source.contains("href"),
-            _ => self.source.contains("xml:base"),
+            "dc:date" | "dc:creator" | "dc:language" | "content:encoded" | "atom:link" => false,
+            // What it knows by another prefix, or not at all.
+            name => {
+                self.source.contains("xml:base")
+                    || name.split_once(':').is_some_and(|(_, name)| is_field(name))
+            }
         }
     }
 
     /// What stands between this tag and the next that closes one.
     fn inside<'x>(&self, xml: &'x str) -> &'x str {
-        let rest = &xml[self.end..];
+        let rest = if self.is_empty { "" } else { &xml[self.end..] };
+        let rest = &rest[..rest.floor_char_boundary(GLANCE)];
         &rest[..rest.find("</").unwrap_or(rest.len())]
     }
 
@@ -230,8 +277,8 @@ fn entry(found: model::Entry) -> Draft {
         // Those of comments and enclosures lead elsewhere.
         links: found.links.into_iter().filter(|link| link.target.is_none()).map(link).collect(),
         people: found.authors.into_iter().filter_map(|person| person.name).collect(),
-        published: found.published.map(|at| Timestamp::from_millis(at.timestamp_millis())),
-        updated: found.updated.map(|at| Timestamp::from_millis(at.timestamp_millis())),
+        published: found.published.map(|at| Timestamp::from_millis(at.timestamp_millis()).into()),
+        updated: found.updated.map(|at| Timestamp::from_millis(at.timestamp_millis()).into()),
         language: found.language,
         ..Draft::default()
     }

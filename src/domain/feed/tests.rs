@@ -159,7 +159,7 @@ fn items_that_share_a_guid_are_known_by_their_links() {
          <item><guid>twice</guid><link>https://a.example/3</link></item><item><guid>twice</guid><link>https://a.example/3</link></item>",
     ));
     assert_eq!(
-        identities(&document.unwrap().entries),
+        identity::ids(&document.unwrap().entries),
         ["https://a.example/1", "https://a.example/2", "twice", "twice"]
     );
 }
@@ -227,6 +227,22 @@ fn dates_of_the_publishers_are_read() {
 }
 
 #[test]
+fn one_date_tells_how_a_feed_orders_them() {
+    let published = |dates: &[&str], language: &str| -> Vec<String> {
+        let items = dates.iter().map(|date| format!("<item><pubDate>{date}</pubDate></item>"));
+        let channel = format!("<language>{language}</language>{}", items.collect::<String>());
+        let document = read(rss(&channel)).unwrap();
+        document.entries.iter().map(|entry| entry.published.unwrap().to_string()[..10].to_owned()).collect()
+    };
+    let dates = ["09/12/2026 10:00", "11/23/2026 10:00"];
+    assert_eq!(published(&dates, "tr"), ["2026-09-12", "2026-11-23"], "no month has the number 23");
+    assert_eq!(published(&["09/12/2026", "23/11/2026"], "en-us"), ["2026-12-09", "2026-11-23"]);
+    assert_eq!(published(&dates[..1], "en-US"), ["2026-09-12"]);
+    assert_eq!(published(&dates[..1], "kk"), ["2026-12-09"]);
+    assert_eq!(published(&["09.12.2026", "11/23/2026"], "en"), ["2026-12-09", "2026-11-23"]);
+}
+
+#[test]
 fn what_costs_feed_rs_the_whole_document_costs_nothing() {
     let media = "xmlns:media=\"http://search.yahoo.com/mrss/\" xmlns:itunes=\"http://www.itunes.com/dtds/podcast-1.0.dtd\"";
     let body = rss("<item><title>t</title><media:description/><media:title></media:title>
@@ -236,7 +252,154 @@ fn what_costs_feed_rs_the_whole_document_costs_nothing() {
         <content type='text/x-odd'/></entry></feed>";
     assert_eq!(read(typed).unwrap().entries[0].summary, "s");
     assert_eq!(read(rss("<item><title>t&#0;&#xFFFFFFFF;</title></item>")).unwrap().entries[0].title, "t");
+    let declared = "<?xml version='1.0'?><?xml encoding='utf-16'?>";
+    assert_eq!(read(rss(&format!("{declared}<item><title>t</title></item>"))).unwrap().entries[0].title, "t");
     assert_eq!(read(rss("<item><title>t</title></item>") + "<script>x</p>").unwrap().entries[0].title, "t");
+}
+
+/// What readers of others were once found to get wrong.
+#[test]
+fn dates_in_an_american_order_of_words_are_read() {
+    for (date, expected) in [
+        ("Wed, Oct 7 2026 11:40:00 +0500", "2026-10-07T06:40:00Z"),
+        ("Friday, January 23, 2026 03:31:20 MST", "2026-01-23T10:31:20Z"),
+        ("Fri, 18 Sept 2026 16:05:41 +0300", "2026-09-18T13:05:41Z"),
+    ] {
+        let entry = item(&format!("<title>t</title><pubDate>{date}</pubDate>"));
+        assert_eq!(entry.published.map(|at| at.to_string()).as_deref(), Some(expected), "{date}");
+    }
+}
+
+#[test]
+fn an_atom_link_is_its_href_and_the_text_of_another_is_none() {
+    let link = |links: &str| {
+        let feed = format!(
+            "<feed xmlns='http://www.w3.org/2005/Atom'><entry><id>urn:1</id><title>t</title>{links}</entry></feed>"
+        );
+        read(feed).unwrap().entries[0].link.clone()
+    };
+    let page = "<link rel='alternate' type='text/html' href='https://a.example/1'/>";
+    let picture = "<link rel='enclosure' type='image/jpeg'>https://a.example/1.jpg</link>";
+    for links in [page.to_owned() + picture, picture.to_owned() + page] {
+        assert_eq!(link(&links).as_deref(), Some("https://a.example/1"), "{links}");
+    }
+    assert_eq!(link("<link rel='self' href='https://a.example/feed'/><link rel='replies' href='/r'/>"), None);
+}
+
+#[test]
+fn a_less_than_sign_is_no_tag() {
+    for title in
+        ["Growth < 3 %, inflation > 9 %: what next?", "2025 << 2026", "I <3 Tashkent", "x < y & y > z"]
+    {
+        let escaped = title.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        assert_eq!(item(&format!("<title>{escaped}</title>")).title, title);
+        assert_eq!(item(&format!("<title><![CDATA[{title}]]></title>")).title, title);
+    }
+}
+
+#[test]
+fn references_to_control_characters_leave_their_words() {
+    let entry = item(
+        "<title>Talks&#29; resume&#0;</title><description>Back&#11;again&#x1F;.</description><link>/1</link>",
+    );
+    assert_eq!((entry.title.as_str(), entry.summary.as_str()), ("Talks resume", "Back again."));
+    assert_eq!(item("<title>&#X41;&#x42;</title>").title, "AB");
+}
+
+#[test]
+fn the_charset_of_the_server_counts_where_the_document_names_none() {
+    let body = rss("<item><title>Саммит</title></item>");
+    let body = WINDOWS_1251.encode(&body).0.into_owned();
+    let document = parse(&body, Some("text/xml;charset=WINDOWS-1251"), None).unwrap();
+    assert_eq!(document.entries[0].title, "Саммит");
+}
+
+#[test]
+fn white_space_is_no_part_of_an_address() {
+    let address = "https://b.example/1/index.html";
+    for inner in [
+        format!("<link>\n   {address}\n </link><guid isPermaLink='true'>\n {address} </guid>"),
+        format!("<link/><guid>\n{address}</guid>"),
+        format!("<link> \t</link><guid> {address}</guid>"),
+        format!("<guid>{address}</guid><link><![CDATA[ {address} ]]></link>"),
+    ] {
+        let entry = item(&inner);
+        assert_eq!((entry.link.as_deref(), entry.id.as_str()), (Some(address), address), "{inner}");
+    }
+    assert_eq!(
+        item("<link>https://b.example/a b/ö</link>").link.as_deref(),
+        Some("https://b.example/a%20b/%C3%B6")
+    );
+}
+
+#[test]
+fn the_date_of_publication_goes_before_that_of_a_change() {
+    let names = "xmlns:atom='http://www.w3.org/2005/Atom' xmlns:a10='http://www.w3.org/2005/Atom' \
+                 xmlns:dcterms='http://purl.org/dc/terms/'";
+    let published = "<pubDate>Tue, 12 May 2026 06:00:00 GMT</pubDate>";
+    let changed = "<atom:updated>2026-05-14T23:00:00Z</atom:updated>";
+    for (dates, expected) in [
+        (format!("{changed}{published}"), "2026-05-12T06:00:00Z"),
+        (format!("{published}<a10:updated>2026-05-14T23:00:00Z</a10:updated>"), "2026-05-12T06:00:00Z"),
+        (
+            format!("<dcterms:modified>2026-05-14T23:00:00Z</dcterms:modified>{published}"),
+            "2026-05-12T06:00:00Z",
+        ),
+        (format!("<dcterms:issued>2026-05-12T06:00:00Z</dcterms:issued>{changed}"), "2026-05-12T06:00:00Z"),
+        (changed.to_owned(), "2026-05-14T23:00:00Z"),
+    ] {
+        let body =
+            rss(&format!("<item><title>t</title>{dates}</item>")).replace("<rss", &format!("<rss {names}"));
+        let at = read(body).unwrap().entries[0].published;
+        assert_eq!(at.map(|at| at.to_string()).as_deref(), Some(expected), "{dates}");
+    }
+}
+
+#[test]
+fn sections_of_text_are_one_text_and_their_tags_are_none() {
+    let document = read(rss(
+        "<item><title>Ankara <![CDATA[& Astana]]> sign <![CDATA[<b>an</b> accord]]></title>
+         <description><![CDATA[if (a[b[0]]]]><![CDATA[> 1) </item><item><title>Not an item</title></item>]]></description></item>
+         <item><title><![CDATA[Second]]><![CDATA[ story]]></title></item>",
+    ))
+    .unwrap();
+    let titles: Vec<_> = document.entries.iter().map(|entry| entry.title.as_str()).collect();
+    assert_eq!(titles, ["Ankara & Astana sign an accord", "Second story"]);
+    assert!(document.entries[0].summary.starts_with("if (a[b[0]]> 1)"), "{}", document.entries[0].summary);
+}
+
+#[test]
+fn base64_is_decoded() {
+    let title = |attributes: &str| {
+        let feed = format!(
+            "<feed version='0.3' xmlns='http://purl.org/atom/ns#'><entry><title {attributes}>
+             RW50cnkg\nJmFtcDsgVGl0bGU=</title></entry></feed>"
+        );
+        read(feed).unwrap().entries[0].title.clone()
+    };
+    assert_eq!(title("mode='base64'"), "Entry & Title");
+    assert_eq!(title("type='application/octet-stream'"), "Entry & Title");
+    assert_eq!(title("type='text/html' mode='escaped'"), "RW50cnkg JmFtcDsgVGl0bGU=");
+}
+
+#[test]
+fn a_json_feed_is_read_whatever_stands_in_its_fields() {
+    let items = r#"{"id": 7, "title": null, "content_text": "1 < 2", "authors": null, "tags": {"a": [1]}, "date_published": ""},
+        {"id": {"x": 1}, "url": "https://a.example/2", "title": 5.5, "author": "A", "date_modified": "2026-11-23T10:00:00.5Z"},
+        null, "x", [[]]"#;
+    let body =
+        format!(r#"{{"items": [{items}], "title": true, "version": "https://jsonfeed.org/version/1"}}"#);
+    let entries = read(&body).unwrap().entries;
+    assert_eq!(
+        (entries[0].id.as_str(), entries[0].summary.as_str(), entries[0].published),
+        ("7", "1 < 2", None)
+    );
+    assert_eq!((entries[1].id.as_str(), entries[1].title.as_str()), ("https://a.example/2", "5.5"));
+    assert_eq!((entries[1].author.as_deref(), entries[1].published.is_some()), (Some("A"), true));
+    assert!(error(&body[..body.rfind("null").unwrap()]).contains("no valid JSON"), "its version was to come");
+    let named_first = body.replacen('{', r#"{"version": "https://jsonfeed.org/version/1","#, 1);
+    let document = read(&named_first[..named_first.rfind("null").unwrap()]).unwrap();
+    assert_eq!((document.entries.len(), document.cut_off), (2, true));
 }
 
 #[test]
@@ -323,6 +486,8 @@ fn hostile_documents_are_refused_or_read_quickly() {
     );
     let names = format!("<item{}>", " xmlns:a='u'".repeat(300));
     assert_eq!(read(rss(&(names + "<title>t</title></item>"))).unwrap().entries[0].title, "t");
+    let marks = "<rss><channel><item><title>a <<\u{feff}<<\u{feff}\u{feff}1</title></item></channel></rss>";
+    assert_eq!(read(marks).unwrap().entries[0].title, "a <<<<1");
     assert!(start.elapsed() < Duration::from_secs(30), "even on a busy machine without optimisation");
 }
 
@@ -339,8 +504,8 @@ fn items_that_share_id_and_link_are_known_by_their_words() {
     ];
     for inner in cases {
         let entries = two(inner);
-        let known = identities(&entries);
+        let known = identity::ids(&entries);
         assert_ne!(known[0], known[1], "{inner}");
-        assert_eq!(known, identities(&two(inner)), "the same each time");
+        assert_eq!(known, identity::ids(&two(inner)), "the same each time");
     }
 }

@@ -263,4 +263,72 @@ mod tests {
             assert!(!request.contains_key(IF_MODIFIED_SINCE), "none is invented");
         }
     }
+
+    /// Values at random, made of what headers are made of, and bytes of no meaning.
+    #[test]
+    fn no_value_of_a_header_breaks_its_reader() {
+        const PIECES: [&str; 24] = [
+            "max-age=",
+            "no-cache",
+            ",",
+            ";",
+            "=",
+            "\"",
+            " ",
+            "0",
+            "99999999999999999999",
+            "-1",
+            "1.5",
+            "Sun, ",
+            "06 Nov",
+            "-Nov-94",
+            " 1994",
+            "08:49:37",
+            " GMT",
+            "Sunday",
+            "http://",
+            "//[",
+            "..",
+            "?x",
+            "%",
+            "\u{e9}",
+        ];
+        let base = Url::parse("https://haber.example.org/rss").unwrap();
+        let mut state = 1_u64;
+        let mut below = |bound: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).unwrap() % bound
+        };
+        for _ in 0..20_000 {
+            let mut value = Vec::new();
+            for _ in 0..below(9) {
+                match below(12) {
+                    0 => value.push(u8::try_from(below(256)).unwrap()),
+                    _ => value.extend(PIECES[below(PIECES.len())].bytes()),
+                }
+            }
+            let Ok(value) = HeaderValue::from_bytes(&value) else { continue };
+            let mut map = HeaderMap::new();
+            for name in [
+                CACHE_CONTROL,
+                EXPIRES,
+                DATE,
+                AGE,
+                RETRY_AFTER,
+                LOCATION,
+                ETAG,
+                CONTENT_ENCODING,
+                CONTENT_TYPE,
+            ] {
+                map.append(name, value.clone());
+            }
+            let _ = (fresh_for(&map), retry_after(&map), codings(&map), content_type(&map));
+            let mut back = HeaderMap::new();
+            put_validators(&validators(&map), &mut back);
+            assert_eq!(back.get(IF_NONE_MATCH), Some(&value).filter(|value| !value.is_empty()));
+            if let Ok(url) = location(&map, &base) {
+                assert_eq!(url.fragment(), None, "{value:?}");
+            }
+        }
+    }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::hosts::{self, Host, HostPlan};
 use super::lease::{self, Lease, Next, Pick, Table};
 use super::notices::{self, NoticeChange};
-use super::{Error, Store, pacing, records};
+use super::{Error, Store, arrivals, pacing, records};
 use crate::domain::health::{Health, Record, State};
 use crate::domain::schedule::rate::Rate;
 use crate::domain::schedule::skip::Wishes;
@@ -62,6 +62,8 @@ impl DueFeed {
 pub struct NewEntry {
     /// Hash of the entry's id: what makes it the same entry.
     pub ident: i64,
+    /// Hash of where it is, if no other entry is there; see [`crate::domain::feed::identity`].
+    pub place: Option<i64>,
     /// Hash of title, link and summary: what an edit changes.
     pub content: i64,
     /// Plain title.
@@ -187,7 +189,7 @@ impl Store {
             let ours: bool = tx
                 .prepare_cached("SELECT 1 FROM feeds WHERE id = ?1 AND claim = ?2")?
                 .exists(params![id, claim])?;
-            if ours { store_entries(tx, id, first, &entries, now).map(Some) } else { Ok(None) }
+            if ours { arrivals::store_entries(tx, id, first, &entries, now).map(Some) } else { Ok(None) }
         })
         .await
     }
@@ -354,7 +356,7 @@ fn store_document(
     document: &NewDocument,
     now: Timestamp,
 ) -> rusqlite::Result<Brought> {
-    let brought = store_entries(tx, feed.id, feed.first_sight, &document.entries, now)?;
+    let brought = arrivals::store_entries(tx, feed.id, feed.first_sight, &document.entries, now)?;
     let news_at = (!brought.new.is_empty()).then_some(now.millis());
     super::listed::remember(tx, feed.id, &document.archive)?;
     if let Some(note) = &document.note {
@@ -382,171 +384,4 @@ fn store_document(
         document.relayed,
     ])?;
     Ok(brought)
-}
-
-/// So many edits of an entry are read at once. Some feeds change their texts at every poll: what is edited
-/// more often is read again at most as often as this.
-const PROMPT_EDITS: u32 = 8;
-const EDIT_PAUSE: std::time::Duration = std::time::Duration::from_hours(6);
-
-fn store_entries(
-    tx: &Connection,
-    feed: i64,
-    first_sight: bool,
-    entries: &[NewEntry],
-    now: Timestamp,
-) -> rusqlite::Result<Brought> {
-    let mut brought = Brought::default();
-    // Newest last, so that ids grow with time: feeds list the newest first.
-    for entry in entries.iter().rev() {
-        match known(tx, feed, entry)? {
-            None => match seen(tx, feed, entry)? {
-                Seen::Never => {
-                    insert(tx, feed, first_sight, entry, now)?;
-                    brought.new.push(entry.published);
-                }
-                Seen::Otherwise => {
-                    insert(tx, feed, first_sight, entry, now)?;
-                    brought.edited += 1;
-                }
-                Seen::Before => continue,
-            },
-            Some(Known { content, .. }) if content == entry.content => continue,
-            Some(old) => {
-                edit(tx, &old, entry, now)?;
-                // Its page may stand on another host now.
-                if let Some(host) = old.host {
-                    hosts::refresh(tx, host)?;
-                }
-                brought.edited += 1;
-            }
-        }
-        if let (Some(host), false) = (&entry.host, entry.quiet) {
-            let host = hosts::ensure(tx, host)?;
-            hosts::refresh(tx, host)?;
-        }
-    }
-    Ok(brought)
-}
-
-/// What is remembered of an entry that was forgotten.
-enum Seen {
-    Never,
-    /// It says what it said.
-    Before,
-    /// What it says now is not what it said, which is gone: it is stored anew.
-    Otherwise,
-}
-
-fn seen(tx: &Connection, feed: i64, entry: &NewEntry) -> rusqlite::Result<Seen> {
-    let remembered: Option<(i64, bool)> = tx
-        .prepare_cached("SELECT content, quiet FROM seen WHERE feed_id = ?1 AND ident = ?2")?
-        .query_row(params![feed, entry.ident], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    match remembered {
-        None => Ok(Seen::Never),
-        // What was old when its source was first seen stays old.
-        Some((content, quiet)) if quiet || content == entry.content => Ok(Seen::Before),
-        Some(_) => {
-            tx.prepare_cached("DELETE FROM seen WHERE feed_id = ?1 AND ident = ?2")?
-                .execute(params![feed, entry.ident])?;
-            Ok(Seen::Otherwise)
-        }
-    }
-}
-
-struct Known {
-    id: i64,
-    content: i64,
-    quiet: bool,
-    edits: u32,
-    host: Option<i64>,
-}
-
-fn known(tx: &Connection, feed: i64, entry: &NewEntry) -> rusqlite::Result<Option<Known>> {
-    tx.prepare_cached(
-        "SELECT id, content, quiet, edits, host_id FROM entries WHERE feed_id = ?1 AND ident = ?2",
-    )?
-    .query_row(params![feed, entry.ident], |row| {
-        Ok(Known {
-            id: row.get(0)?,
-            content: row.get(1)?,
-            quiet: row.get(2)?,
-            edits: row.get(3)?,
-            host: row.get(4)?,
-        })
-    })
-    .optional()
-}
-
-fn insert(
-    tx: &Connection,
-    feed: i64,
-    first_sight: bool,
-    entry: &NewEntry,
-    now: Timestamp,
-) -> rusqlite::Result<()> {
-    let host = entry.host.as_deref().map(|name| hosts::ensure(tx, name)).transpose()?;
-    let due_at = (!entry.quiet).then_some(now.millis());
-    let fresh = first_sight && !entry.quiet;
-    tx.prepare_cached(
-        "INSERT INTO entries (feed_id, ident, content, title, link, summary, author, language, published,
-             found_at, quiet, first, fresh, host_id, due_at, likely)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
-    )?
-    .execute(params![
-        feed,
-        entry.ident,
-        entry.content,
-        entry.title,
-        entry.link,
-        entry.summary,
-        entry.author,
-        entry.language,
-        entry.published.map(Timestamp::millis),
-        now.millis(),
-        entry.quiet,
-        first_sight,
-        fresh,
-        host,
-        due_at,
-        entry.likely,
-    ])?;
-    Ok(())
-}
-
-fn edit(tx: &Connection, old: &Known, entry: &NewEntry, now: Timestamp) -> rusqlite::Result<()> {
-    let host = entry.host.as_deref().map(|name| hosts::ensure(tx, name)).transpose()?;
-    // An article that was made of the old words keeps them until the new ones have been read.
-    tx.prepare_cached(
-        "UPDATE articles SET title = ifnull(title, (SELECT title FROM entries WHERE id = ?1)),
-             text = ifnull(text, (SELECT summary FROM entries WHERE id = ?1)) WHERE entry_id = ?1",
-    )?
-    .execute([old.id])?;
-    tx.prepare_cached(
-        "UPDATE entries SET content = ?2, title = ?3, link = ?4, summary = ?5, author = ?6, language = ?7,
-             published = ?8, edits = edits + 1, edited_at = ?9, forgotten = 0, likely = ?10 WHERE id = ?1",
-    )?
-    .execute(params![
-        old.id,
-        entry.content,
-        entry.title,
-        entry.link,
-        entry.summary,
-        entry.author,
-        entry.language,
-        entry.published.map(Timestamp::millis),
-        now.millis(),
-        entry.likely,
-    ])?;
-    if !old.quiet {
-        let due_at = if old.edits < PROMPT_EDITS { now } else { now + EDIT_PAUSE };
-        // Whoever reads the old text right now has lost it: the new one is to be read.
-        tx.prepare_cached(
-            "UPDATE entries SET due_at = min(ifnull(due_at, ?2), ?2), host_id = ?3, attempts = 0, claim = claim + 1,
-                 owner = NULL WHERE id = ?1",
-        )?
-        .execute(params![old.id, due_at.millis(), host])?;
-    }
-    Ok(())
 }

@@ -8,12 +8,13 @@ use rusqlite::Connection;
 use super::Error;
 
 /// The migrations in order; the schema's number is how many have been applied.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
     include_str!("migrations/0005.sql"),
+    include_str!("migrations/0006.sql"),
 ];
 
 /// "habr": marks the file as ours (`PRAGMA application_id`).

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::feeds::{DueFeed, PollPlan};
 use super::{Error, Store, hosts};
+use crate::domain::feed::identity::Identity;
 use crate::domain::health::Record;
 use crate::domain::health::habit::Habit;
 use crate::domain::health::losses::Losses;
@@ -93,16 +94,23 @@ fn millis(duration: Duration) -> i64 {
 }
 
 impl Store {
-    /// How many of these entries, by the hashes of their ids, this feed had before.
-    pub async fn count_known(&self, feed: i64, idents: Vec<i64>) -> Result<usize, Error> {
+    /// How many of these entries this feed had before: by their ids, or where they are.
+    pub async fn count_known(&self, feed: i64, entries: Vec<Identity>) -> Result<usize, Error> {
         self.read(move |connection| {
             let mut entry =
                 connection.prepare_cached("SELECT 1 FROM entries WHERE feed_id = ?1 AND ident = ?2")?;
             let mut seen =
                 connection.prepare_cached("SELECT 1 FROM seen WHERE feed_id = ?1 AND ident = ?2")?;
+            let mut there =
+                connection.prepare_cached("SELECT 1 FROM entries WHERE feed_id = ?1 AND place = ?2")?;
             let mut known = 0;
-            for ident in idents {
-                let is_known = entry.exists([feed, ident])? || seen.exists([feed, ident])?;
+            for Identity { ident, place } in entries {
+                let is_known = entry.exists([feed, ident])?
+                    || seen.exists([feed, ident])?
+                    || match place {
+                        Some(place) => there.exists([feed, place])?,
+                        None => false,
+                    };
                 known += usize::from(is_known);
             }
             Ok(known)

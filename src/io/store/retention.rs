@@ -1,5 +1,5 @@
 //! What is kept for how long: articles and sent mails go after `[store] keep`, in small steps. That an
-//! entry was seen is remembered for ever, and so is what was alerted, but for its text: some 25 bytes an entry.
+//! entry was seen is remembered for ever, and so is what was alerted, but for its text: some 50 bytes an entry.
 //!
 //! Rows are deleted, not emptied: SQLite never takes back the room that shrinking leaves inside a page.
 //! The file does not shrink either, what comes next takes the room of what went: in the end it is as long as
@@ -8,6 +8,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Error, Store};
+use crate::domain::feed::identity;
 use crate::time::Timestamp;
 
 /// Rows of one step: a step holds up the writer for a moment only.
@@ -68,6 +69,14 @@ fn forget_all(tx: &Connection, entry: i64, story: Option<i64>) -> rusqlite::Resu
          SELECT feed_id, ident, content, quiet FROM entries WHERE id = ?1",
     )?
     .execute([entry])?;
+    let (memory, summary) = memory(tx, entry)?;
+    if let Some(memory) = memory {
+        tx.prepare_cached(
+            "INSERT OR REPLACE INTO seen (feed_id, ident, content, quiet)
+             SELECT feed_id, ?2, ?3, quiet FROM entries WHERE id = ?1",
+        )?
+        .execute([entry, memory, summary])?;
+    }
     // Its keys of stories stay until they are swept: nobody finds a story by them, see `stories::place`.
     for table in ["hits WHERE entry_id", "articles WHERE entry_id", "entries WHERE id"] {
         tx.prepare_cached(&format!("DELETE FROM {table} = ?1"))?.execute([entry])?;
@@ -80,6 +89,19 @@ fn forget_all(tx: &Connection, entry: i64, story: Option<i64>) -> rusqlite::Resu
         .execute([story])?;
     }
     Ok(())
+}
+
+/// What else an entry is remembered by, and its summary as a number.
+fn memory(tx: &Connection, entry: i64) -> rusqlite::Result<(Option<i64>, i64)> {
+    tx.prepare_cached("SELECT link, title, published, summary FROM entries WHERE id = ?1")?.query_row(
+        [entry],
+        |row| {
+            let (link, title): (Option<String>, String) = (row.get(0)?, row.get(1)?);
+            let published = row.get::<_, Option<i64>>(2)?.map(Timestamp::from_millis);
+            let summary: String = row.get(3)?;
+            Ok((identity::memory(link.as_deref(), &title, published), identity::number(&summary)))
+        },
+    )
 }
 
 fn forget_mails(tx: &Connection, horizon: Timestamp) -> rusqlite::Result<usize> {

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{BROKE_READER, Fresh, News, Seen, Trouble, content_of, ident};
+use super::{BROKE_READER, Fresh, News, Seen, Trouble, content_of};
+use crate::domain::feed::identity;
 use crate::domain::feed::sitemap::{self, Due, Known, Part, Parts};
 use crate::domain::feed::{self, Document, FeedError, Kind, Reading};
 use crate::io::http::robots::{self, Robots};
@@ -365,9 +366,9 @@ struct Sorting {
 impl Sorting {
     fn take(&mut self, listed: Document, first_sight: bool, now: Timestamp) {
         let (mut unseen, mut edited) = (Vec::new(), Vec::new());
-        let identities = feed::identities(&listed.entries);
+        let identities = identity::identities(&listed.entries);
         for (entry, identity) in listed.entries.into_iter().zip(identities) {
-            let known_by = ident(&identity);
+            let known_by = identity.ident;
             if !self.met.insert(known_by) {
                 continue;
             }
@@ -381,7 +382,7 @@ impl Sorting {
             }
         }
         let (new, archive) = sitemap::sift(unseen, first_sight, now);
-        self.archive.extend(feed::identities(&archive).iter().map(|identity| ident(identity)));
+        self.archive.extend(identity::identities(&archive).iter().map(|identity| identity.ident));
         self.document.entries.extend(new.into_iter().chain(edited));
         self.document.title = self.document.title.take().or(listed.title);
         self.document.cut_off |= listed.cut_off;

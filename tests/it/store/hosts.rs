@@ -139,7 +139,8 @@ async fn a_host_without_due_work_is_never_called_due() {
     let rig = Rig::new(&[FEED]).await;
     rig.publish(NOW, vec![entry(1)]).await;
     // The entry's page moves to another host, and that is read.
-    let moved = NewEntry { content: 9, host: Some("new.example".to_owned()), ..entry(1) };
+    let link = Some("https://new.example/1".to_owned());
+    let moved = NewEntry { content: 9, link, host: Some("new.example".to_owned()), ..entry(1) };
     rig.run("UPDATE feeds SET due_at = 0; UPDATE hosts SET poll_at = 0 WHERE poll_at IS NOT NULL");
     rig.publish(NOW + MINUTE, vec![moved]).await;
     let lease = rig.claim_page(NOW + MINUTE).await;

@@ -220,23 +220,23 @@ async fn of_what_alerted_nobody_is_kept_that_it_was_seen() {
         let hits = vec![WatchHits { watch: 1, found: "[]".to_owned() }];
         assert_eq!(rig.settle_read(lease, ReadPlan { hits, ..read(NOW) }).await, Settled::Written);
     }
-    rig.publish(NOW + 390 * DAY, vec![NewEntry { content: 33, ..plain(3) }, plain(5)]).await;
+    rig.publish(NOW + 390 * DAY, vec![NewEntry { host: None, ..edited(3, 1) }, plain(5)]).await;
     let later = NOW + 400 * DAY;
     while rig.store().forget_before(later - 30 * DAY).await.unwrap() > 0 {}
     let stray = "story_keys k WHERE NOT EXISTS (SELECT 1 FROM entries WHERE id = k.entry_id)";
     assert_eq!(rig.count(stray), 0, "nothing leads to what is gone");
     let left = |table: &str| rig.count(table);
-    assert_eq!(["seen", "entries", "articles", "hits", "stories"].map(left), [3, 2, 1, 1, 1]);
+    assert_eq!(["seen", "entries", "articles", "hits", "stories"].map(left), [6, 2, 1, 1, 1]);
 
     let edited = vec![
-        NewEntry { quiet: true, content: 44, ..plain(4) },
-        NewEntry { content: 22, ..plain(2) },
+        NewEntry { quiet: true, host: None, ..edited(4, 1) },
+        NewEntry { host: None, ..edited(2, 1) },
         plain(1),
     ];
     rig.publish(later, edited).await;
     assert_eq!(
         ["seen", "entries"].map(left),
-        [2, 3],
+        [5, 3],
         "only an edit is news, and none of what was old at first"
     );
     assert_eq!(rig.ask::<i64>("SELECT due_at FROM entries WHERE ident = 2"), later.millis());
@@ -257,8 +257,10 @@ async fn a_story_that_is_gone_is_no_candidate_and_leaves_its_keys_to_the_next() 
     told(NOW, vec![entry(2), entry(1)]).await;
     let later = NOW + 400 * DAY;
     assert_eq!(rig.store().forget_before(later).await.unwrap(), 1, "all but the newest");
-    told(later, vec![NewEntry { ident: 7, ..entry(1) }]).await;
-    told(later + HOUR, vec![NewEntry { ident: 8, ..entry(1) }]).await;
+    for (ident, at) in [(7, later), (8, later + HOUR)] {
+        let link = Some(format!("https://pages.example/copy/{ident}"));
+        told(at, vec![NewEntry { ident, link, ..entry(1) }]).await;
+    }
     assert_eq!(rig.count("stories"), 2, "the old words open one story, and its copy finds it");
     assert_eq!(rig.count("articles"), 3);
 }

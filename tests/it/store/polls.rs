@@ -27,7 +27,7 @@ async fn an_entry_is_stored_once_and_read_again_when_it_was_edited() {
     assert_eq!(rig.settle_read(lease, read(NOW)).await, Settled::Written);
     rig.publish(NOW + HOUR, vec![entry(1)]).await;
     assert_eq!(rig.count("entries WHERE due_at IS NOT NULL"), 0);
-    rig.publish(NOW + 2 * HOUR, vec![NewEntry { content: 2, ..entry(1) }]).await;
+    rig.publish(NOW + 2 * HOUR, vec![edited(1, 1)]).await;
     assert_eq!((rig.count("entries"), rig.claim_pages(NOW + 2 * HOUR).await.len()), (1, 1));
 }
 
@@ -36,7 +36,7 @@ async fn whoever_reads_an_entry_that_was_edited_meanwhile_has_lost_it() {
     let rig = Rig::new(&[FEED]).await;
     rig.publish(NOW, vec![entry(1)]).await;
     let old = rig.claim_page(NOW + HOUR).await;
-    rig.publish(NOW + HOUR, vec![NewEntry { content: 2, ..entry(1) }]).await;
+    rig.publish(NOW + HOUR, vec![edited(1, 1)]).await;
     assert_eq!(rig.settle_read(old, read(NOW + HOUR)).await, Settled::Lost);
     assert_eq!(rig.claim_pages(NOW + HOUR + MINUTE).await.len(), 1);
 }
@@ -48,7 +48,7 @@ async fn a_feed_that_changes_its_texts_at_every_poll_is_read_less_often_and_to_t
     for hour in 0..30 {
         let now = NOW + hour * HOUR;
         if hour < 20 {
-            rig.publish(now, vec![NewEntry { content: i64::from(hour), host: None, ..entry(1) }]).await;
+            rig.publish(now, vec![NewEntry { host: None, ..edited(1, i64::from(hour)) }]).await;
         }
         for lease in rig.claim_pageless(now).await {
             reads.push(hour);
@@ -107,7 +107,7 @@ async fn first_sight_ends_with_the_settle_that_stores_the_validators() {
 async fn what_was_old_at_first_sight_is_stored_and_never_read() {
     let rig = Rig::new(&[FEED]).await;
     rig.publish(NOW, vec![NewEntry { quiet: true, ..entry(1) }]).await;
-    rig.publish(NOW + HOUR, vec![NewEntry { quiet: false, content: 2, ..entry(1) }]).await;
+    rig.publish(NOW + HOUR, vec![NewEntry { quiet: false, ..edited(1, 1) }]).await;
     assert_eq!((rig.count("entries"), rig.claim_pages(NOW + HOUR).await.len()), (1, 0));
 }
 

@@ -145,7 +145,7 @@ async fn an_alert_that_leaves_a_story_leaves_one_for_the_articles_that_stay() {
         settle(&rig, NOW + hour * HOUR, page(words(7)), &[1, 2]).await;
     }
     let now = NOW + 2 * HOUR;
-    rig.publish(now, vec![NewEntry { content: 9, ..pageless(1) }]).await;
+    rig.publish(now, vec![NewEntry { host: None, ..edited(1, 1) }]).await;
     settle(&rig, now, page(words(8)), &[1, 2]).await;
     let alerts: String = rig.ask(
         "SELECT group_concat(entry_id || ' in ' || story_id, ', ') FROM (
@@ -192,7 +192,8 @@ async fn an_edit_of_what_was_forgotten_is_no_news() {
         rig.publish(NOW + HOUR, vec![pageless(2)]).await;
         rig.run("UPDATE alerts SET state = 'told', told_at = made_at; UPDATE entries SET due_at = NULL");
         assert!(rig.store().forget_before(later).await.unwrap() > 0);
-        rig.publish(later, vec![NewEntry { content: 9, ..pageless(1) }]).await;
+        let link = Some("https://pages.example/moved".to_owned());
+        rig.publish(later, vec![NewEntry { content: 9, link, ..pageless(1) }]).await;
         settle(&rig, later, read(), &[1]).await;
         assert_eq!((rig.count("stories"), rig.count("alerts")), (1, 1), "full {full}");
     }
