@@ -231,7 +231,8 @@ struct Fresh {
     likely: Vec<bool>,
     /// Hashes of what is only to be remembered: the old addresses of a sitemap.
     archive: Vec<i64>,
-    /// How many entries the document shows, where those are not all of them; 0 when that says nothing.
+    /// How many entries the document shows, where those are not all of them or not the same list; 0 when that says
+    /// nothing.
     shows: Option<u32>,
     /// What the reader of a source that is no feed wants to know at the next poll.
     note: Option<String>,

@@ -454,7 +454,8 @@ async fn a_selector_that_matches_nothing_any_longer_is_told() {
 #[tokio::test]
 async fn other_selectors_look_at_a_page_that_has_not_changed() {
     let mut world = World::new(&page()).await;
-    let answer = "<html><body><article class=card><a href=/1>Wheat</a></article><p><a href=/2>Railway</a></p></body></html>";
+    let answer = "<html><body><article class=card><a href=/1>Wheat</a></article><p><a href=/2>Railway</a></p>\
+        <p><a href=/3>Rye</a></p><p><a href=/4>Oats</a></p></body></html>";
     world.page(PAGE, Answer::ok("text/html", answer).header("ETag", "\"1\""));
     world.run_until_idle().await;
     assert_eq!(world.mail().len(), 0);
@@ -464,6 +465,7 @@ async fn other_selectors_look_at_a_page_that_has_not_changed() {
     let asked = world.web.take_log().into_iter().find(|asked| asked.path == "/news").unwrap();
     assert_eq!(asked.header("if-none-match"), None);
     assert_eq!(world.select::<String>("SELECT title FROM entries WHERE title = 'Railway'").len(), 1);
+    assert_eq!(world.select::<String>("SELECT health FROM feeds"), ["fine"], "nothing is lost");
     world.poll_all().await;
     let asked = world.web.take_log().into_iter().find(|asked| asked.path == "/news").unwrap();
     assert_eq!(asked.header("if-none-match"), Some(&b"\"1\""[..]));

@@ -31,7 +31,7 @@ pub(super) fn after_success(
     let overlap =
         Overlap { entries: document.entries.len(), known: seen.known, shown_before: feed.shows > 0 };
     let has_news = overlap.known < overlap.entries;
-    // Of a sitemap only what is new is here.
+    // Of a sitemap only what is new is here, and of a page maybe another list.
     let is_whole = fresh.shows.is_none() && !document.cut_off;
     if !feed.first_sight && is_whole && overlap.entries > 0 {
         let interval = old.worked_at.map_or(floor, |at| now.since(at));

@@ -125,7 +125,9 @@ impl Asking<'_> {
             }
             Reading::Document(document) => {
                 note.matched = Some(document.entries.len());
-                Fresh::new(document, response, body_hash)
+                // That other selectors find other entries is no loss.
+                let shows = (!is_same).then(|| u32::try_from(document.entries.len()).unwrap_or(u32::MAX));
+                Fresh { shows, ..Fresh::new(document, response, body_hash) }
             }
             Reading::Index(index) => self.parts(&index, response, body_hash, &mut note.parts).await?,
         };
