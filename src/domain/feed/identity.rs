@@ -82,11 +82,10 @@ pub fn apart(ident: i64, link: Option<&str>, title: &str) -> i64 {
 }
 
 /// What is remembered of an entry beside its id when it is forgotten: what comes again at the same place, under the
-/// same title and of the same date is the same. None without a place.
-pub fn memory(link: Option<&str>, title: &str, published: Option<Timestamp>) -> Option<i64> {
-    let link = story::canonical(link?)?;
-    let date = published.map(|at| at.to_string()).unwrap_or_default();
-    Some(number(&format!("{link}\n{}\n{date}", text::remembered(title))))
+/// same title and of the same date is the same.
+pub fn memory(place: i64, title: &str, published: Option<Timestamp>) -> i64 {
+    let date = published.map(Timestamp::millis).unwrap_or_default();
+    number(&format!("{place}\n{}\n{date}", text::remembered(title)))
 }
 
 /// The words of an entry, as they are stored or as they come.
@@ -219,9 +218,10 @@ mod tests {
 
     #[test]
     fn what_is_remembered_knows_the_date() {
-        let of = |link, date| memory(Some(link), "Holiday notice", Some(Timestamp::from_millis(date)));
+        let of =
+            |link, date| memory(place(link).unwrap(), "Holiday notice", Some(Timestamp::from_millis(date)));
         assert_eq!(of("http://a.example/1?utm_source=x", 1), of("https://a.example/1", 1));
         assert_ne!(of("https://a.example/1", 1), of("https://a.example/1", 2));
-        assert_eq!(memory(None, "Holiday notice", None), None);
+        assert_ne!(of("https://a.example/1", 1), of("https://a.example/2", 1));
     }
 }

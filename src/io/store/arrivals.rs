@@ -111,8 +111,6 @@ struct Known {
 }
 
 impl Known {
-    const COLUMNS: &str = "id, content, quiet, edits, host_id, place";
-
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
@@ -126,19 +124,20 @@ impl Known {
 }
 
 fn known(tx: &Connection, feed: i64, ident: i64) -> rusqlite::Result<Option<Known>> {
-    let sql = format!("SELECT {} FROM entries WHERE feed_id = ?1 AND ident = ?2", Known::COLUMNS);
-    tx.prepare_cached(&sql)?.query_row([feed, ident], Known::from_row).optional()
+    tx.prepare_cached(
+        "SELECT id, content, quiet, edits, host_id, place FROM entries WHERE feed_id = ?1 AND ident = ?2",
+    )?
+    .query_row([feed, ident], Known::from_row)
+    .optional()
 }
 
 /// The entry that is in the place of this one, and is this one under another id.
 fn neighbour(tx: &Connection, feed: i64, entry: &NewEntry) -> rusqlite::Result<Option<Known>> {
     let Some(place) = entry.place else { return Ok(None) };
-    let sql = format!(
-        "SELECT {}, title, link, summary, published FROM entries WHERE feed_id = ?1 AND place = ?2
-         ORDER BY id DESC LIMIT ?3",
-        Known::COLUMNS
-    );
-    let mut statement = tx.prepare_cached(&sql)?;
+    let mut statement = tx.prepare_cached(
+        "SELECT id, content, quiet, edits, host_id, place, title, link, summary, published FROM entries
+         WHERE feed_id = ?1 AND place = ?2 ORDER BY id DESC LIMIT ?3",
+    )?;
     let mut rows = statement.query(params![feed, place, NEIGHBOURS])?;
     let date = entry.published.map(Timestamp::millis);
     while let Some(row) = rows.next()? {
@@ -181,13 +180,19 @@ fn likeness(tx: &Connection, old: &Known, entry: &NewEntry) -> rusqlite::Result<
 
 /// What is remembered of an entry that was forgotten: by its id, and by its place, title and date.
 fn remembered(tx: &Connection, feed: i64, entry: &NewEntry) -> rusqlite::Result<Met> {
+    if !tx.prepare_cached("SELECT 1 FROM seen WHERE feed_id = ?1 LIMIT 1")?.exists([feed])? {
+        return Ok(Met::New);
+    }
     let by_id = seen(tx, feed, entry.ident)?;
     // What was old when its source was first seen stays old.
     if by_id.is_some_and(|(content, quiet)| quiet || content == entry.content) {
         return Ok(Met::Same);
     }
-    let memory = identity::memory(entry.link.as_deref(), &entry.title, entry.published);
-    let by_words = memory.map(|memory| seen(tx, feed, memory)).transpose()?.flatten();
+    let memory = |place| identity::memory(place, &entry.title, entry.published);
+    let by_words = match entry.place.map(memory) {
+        Some(memory) => seen(tx, feed, memory)?,
+        None => None,
+    };
     match (by_id, by_words) {
         (_, Some((summary, quiet))) if quiet || summary == identity::number(&entry.summary) => Ok(Met::Same),
         (None, None) => Ok(Met::New),

@@ -93,13 +93,13 @@ fn forget_all(tx: &Connection, entry: i64, story: Option<i64>) -> rusqlite::Resu
 
 /// What else an entry is remembered by, and its summary as a number.
 fn memory(tx: &Connection, entry: i64) -> rusqlite::Result<(Option<i64>, i64)> {
-    tx.prepare_cached("SELECT link, title, published, summary FROM entries WHERE id = ?1")?.query_row(
+    tx.prepare_cached("SELECT place, title, published, summary FROM entries WHERE id = ?1")?.query_row(
         [entry],
         |row| {
-            let (link, title): (Option<String>, String) = (row.get(0)?, row.get(1)?);
+            let (place, title): (Option<i64>, String) = (row.get(0)?, row.get(1)?);
             let published = row.get::<_, Option<i64>>(2)?.map(Timestamp::from_millis);
             let summary: String = row.get(3)?;
-            Ok((identity::memory(link.as_deref(), &title, published), identity::number(&summary)))
+            Ok((place.map(|place| identity::memory(place, &title, published)), identity::number(&summary)))
         },
     )
 }
