@@ -72,6 +72,11 @@ pub struct SourcePlan {
 }
 
 impl SourcePlan {
+    /// The bounds of its polls, where these are the usual ones.
+    pub fn rhythm(&self, usual: Rhythm) -> Rhythm {
+        Rhythm { max_interval: self.max_interval, ..usual }
+    }
+
     /// A request of this source for `url`: its feed, one of its pages, or a robots.txt before them.
     pub fn request(&self, url: Url, accept: Accept) -> Request {
         Request {
@@ -104,7 +109,7 @@ pub struct WatchPlan {
 impl Plan {
     /// The bounds within which this feed is polled.
     pub fn rhythm_of(&self, feed: i64) -> Rhythm {
-        Rhythm { max_interval: self.sources.get(&feed).and_then(|source| source.max_interval), ..self.rhythm }
+        self.sources.get(&feed).map_or(self.rhythm, |source| source.rhythm(self.rhythm))
     }
 
     /// How far ahead anything can be due at `now`.

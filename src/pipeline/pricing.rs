@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::plan::SourcePlan;
 use super::{Pipeline, Plan};
 use crate::domain::schedule::price::{Demand, Price};
 use crate::domain::schedule::rate::Rate;
@@ -19,8 +20,8 @@ pub(super) struct Pricing {
 impl Pricing {
     /// The price while nothing is known of the feeds of `plan`.
     pub(super) fn new(plan: &Plan) -> Self {
-        let demand = |feed: &i64| plan.rhythm_of(*feed).demand(Rate::UNKNOWN, None);
-        let feeds: Vec<Demand> = plan.sources.keys().map(demand).collect();
+        let demand = |source: &SourcePlan| source.rhythm(plan.rhythm).demand(Rate::UNKNOWN, None);
+        let feeds: Vec<Demand> = plan.sources.values().map(demand).collect();
         let price = Mutex::new(Price::first(plan.rhythm.budget, &feeds));
         Self { price, polls: AtomicUsize::new(0) }
     }
@@ -63,6 +64,9 @@ impl Pipeline {
 }
 
 fn demands(plan: &Plan, paced: &[Paced]) -> Vec<Demand> {
-    let planned = paced.iter().filter(|feed| plan.sources.contains_key(&feed.feed));
-    planned.map(|feed| plan.rhythm_of(feed.feed).demand(feed.level, feed.fresh_for)).collect()
+    let demand = |feed: &Paced| {
+        let source = plan.sources.get(&feed.feed)?;
+        Some(source.rhythm(plan.rhythm).demand(feed.level, feed.fresh_for))
+    };
+    paced.iter().filter_map(demand).collect()
 }

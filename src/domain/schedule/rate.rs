@@ -9,6 +9,8 @@ use std::time::Duration;
 use super::number;
 use crate::time::{DAY, Timestamp};
 
+/// After this nothing is known of a feed any longer.
+const LONGEST: Duration = Duration::from_hours(31 * 24);
 /// What is counted halves in this time: weeks for the level and the profile, days for what happens now.
 const SLOW: f64 = 28.0 * 86_400.0;
 const FAST: f64 = 2.0 * 86_400.0;
@@ -86,6 +88,11 @@ impl Rate {
     /// What a poll at `now` found: the dates of the entries that it saw first. A date from before the last
     /// poll or after `now` says nothing of the hour; such an item counts in the middle between the polls.
     pub fn observe(&mut self, now: Timestamp, dates: &[Option<Timestamp>]) {
+        // Of what a long absence brought, the document shows the newest only; or the clock was wrong.
+        if now.since(self.at) > LONGEST {
+            *self = Self::first(now, &dates.iter().copied().flatten().collect::<Vec<_>>());
+            return;
+        }
         let elapsed = now.since(self.at).as_secs_f64();
         if elapsed <= 0.0 {
             self.at = now;
@@ -191,12 +198,8 @@ impl Rate {
         self.days[weekday(date)] += 1.0;
     }
 
-    /// The integral of the profile, in seconds. Over more than a month it is even.
+    /// The integral of the profile, in seconds.
     fn spread(&self, from: Timestamp, to: Timestamp) -> f64 {
-        let elapsed = to.since(from);
-        if elapsed > 31 * DAY {
-            return elapsed.as_secs_f64();
-        }
         let profile = self.profile();
         pieces(from, to).map(|(at, length)| profile.at(at) * length).sum()
     }
@@ -294,6 +297,14 @@ mod tests {
         assert_eq!(rate.per_day().to_bits(), before.to_bits());
         rate.observe(MONDAY + 4000 * DAY, &[Some(MONDAY + 9000 * DAY), Some(MONDAY - DAY), None]);
         assert!(rate.per_day().is_finite() && rate.per_day() > 0.0);
+        let mut rate = followed(10, |_| true);
+        let start = MONDAY + 2000 * DAY;
+        rate.observe(start, &[Some(start - HOUR)]);
+        for half_hour in 1..=3 * 48 {
+            let now = start + half_hour * (HOUR / 2);
+            rate.observe(now, &[Some(now - MINUTE)]);
+        }
+        assert!((30.0..60.0).contains(&rate.per_day()), "years ahead, and learned anew: {}", rate.per_day());
     }
 
     #[test]
