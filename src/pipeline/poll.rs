@@ -67,14 +67,13 @@ impl Stage for Poll {
             match Url::parse(feed.asked()) {
                 Ok(url) => {
                     if let Some(source) = source.filter(|source| source.kind != Kind::Feed) {
-                        let seen = sources::ask(&self.pipeline, &plan, &feed, source, url).await;
-                        return self.foresee(seen).await;
+                        return sources::ask(&self.pipeline, &plan, &feed, source, url).await;
                     }
                     let request = request(&feed, url, source, self.pipeline.clock.now());
                     let reply = plan.http.get(&request).await;
                     let is_forced = request.validators == Validators::default();
                     let seen = self.pipeline.off_thread(move || look(reply, feed.body_hash, is_forced)).await;
-                    self.foresee(seen.unwrap_or_else(|| Seen::failed(BROKE_READER))).await
+                    seen.unwrap_or_else(|| Seen::failed(BROKE_READER))
                 }
                 Err(error) => Seen::failed(&format!("the address cannot be read: {error}")),
             }
@@ -83,8 +82,9 @@ impl Stage for Poll {
 
     async fn settle(&self, lease: Self::Lease, mut seen: Seen) -> Result<(), Error> {
         let store = &self.pipeline.store;
-        if let Ok(News::Document(fresh)) = &seen.result {
-            seen.known = store.count_known(lease.job.id, fresh.identities.clone()).await?;
+        if let Ok(News::Document(fresh)) = &mut seen.result {
+            fresh.known = store.known(lease.job.id, fresh.identities.clone()).await?;
+            self.foresee(lease.job.id, fresh).await;
         }
         let _steady = self.pipeline.hold_clock().await;
         let mut plan = planned(&self.pipeline, &lease, seen);
@@ -132,21 +132,27 @@ impl Stage for Poll {
 }
 
 impl Poll {
-    /// Marks the entries whose words are a hit already. What breaks here will break nothing but its own read.
-    async fn foresee(&self, mut seen: Seen) -> Seen {
-        let Ok(News::Document(fresh)) = &mut seen.result else { return seen };
-        let words =
-            |entry: &feed::Entry| (entry.title.clone(), entry.summary.clone(), entry.language.clone());
-        let texts: Vec<_> = fresh.document.entries.iter().take(CHUNK).map(words).collect();
+    /// Marks the new entries whose words are a hit already: their pages are read first. What breaks here will break
+    /// nothing but its own read.
+    async fn foresee(&self, feed: i64, fresh: &mut Fresh) {
         let plan = self.pipeline.plan();
+        if plan.sources.get(&feed).is_some_and(|source| !source.full_text) {
+            return;
+        }
+        let new = fresh.document.entries.iter().zip(&fresh.known).take(CHUNK);
+        let words = |(entry, known): (&feed::Entry, &bool)| {
+            (!known).then(|| (entry.title.clone(), entry.summary.clone(), entry.language.clone()))
+        };
+        let texts: Vec<_> = new.map(words).collect();
         let likely = move || {
-            let is_hit = |(title, body, language): &(String, String, Option<String>)| {
-                !plan.matcher.hits(&Text { title, body, language: language.as_deref() }).is_empty()
+            let is_hit = |words: &Option<(String, String, Option<String>)>| {
+                words.as_ref().is_some_and(|(title, body, language)| {
+                    !plan.matcher.hits(&Text { title, body, language: language.as_deref() }).is_empty()
+                })
             };
             texts.iter().map(is_hit).collect()
         };
         fresh.likely = self.pipeline.off_thread(likely).await.unwrap_or_default();
-        seen
     }
 }
 
@@ -211,8 +217,6 @@ pub struct Seen {
     moved_to: Option<String>,
     /// No validators were sent, so that the answer is about the document and nothing else.
     is_forced: bool,
-    /// How many of its entries were seen before.
-    known: usize,
     robots: Option<RobotsTxt>,
 }
 
@@ -227,6 +231,8 @@ struct Fresh {
     body_hash: i64,
     /// What its entries are known by.
     identities: Vec<Identity>,
+    /// Which of them were seen before.
+    known: Vec<bool>,
     /// Those whose words are a hit, as far as that was looked at.
     likely: Vec<bool>,
     /// Hashes of what is only to be remembered: the old addresses of a sitemap.
@@ -246,6 +252,7 @@ impl Fresh {
             response,
             body_hash,
             identities,
+            known: Vec::new(),
             likely: Vec::new(),
             archive: Vec::new(),
             shows: None,
@@ -271,7 +278,6 @@ impl Seen {
             reached: Vec::new(),
             moved_to: None,
             is_forced: false,
-            known: 0,
             robots: None,
         }
     }
@@ -307,7 +313,7 @@ fn look(reply: Reply, known: Option<i64>, is_forced: bool) -> Seen {
         Err(failure) => Err(Trouble::plain(&failure.to_string())),
         Ok(response) => news(response, known),
     };
-    Seen { result, reached, moved_to, is_forced, known: 0, robots: None }
+    Seen { result, reached, moved_to, is_forced, robots: None }
 }
 
 fn news(response: Response, known: Option<i64>) -> Result<News, Trouble> {
@@ -406,7 +412,7 @@ fn hold(seen: &Seen, rhythm: &Rhythm, feed: (i64, Timestamp), now: Timestamp) ->
 }
 
 fn new_document(feed: &DueFeed, fresh: Fresh, full_text: bool, now: Timestamp) -> NewDocument {
-    let Fresh { document, response, body_hash, identities, likely, archive, shows, note } = fresh;
+    let Fresh { document, response, body_hash, identities, likely, archive, shows, note, .. } = fresh;
     let horizon = now - DAY;
     let relayed = is_relayed(&response.url, &document.entries);
     let is_new = feed.body_hash != Some(body_hash);

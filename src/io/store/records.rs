@@ -94,8 +94,8 @@ fn millis(duration: Duration) -> i64 {
 }
 
 impl Store {
-    /// How many of these entries this feed had before: by their ids, or where they are.
-    pub async fn count_known(&self, feed: i64, entries: Vec<Identity>) -> Result<usize, Error> {
+    /// Which of these entries this feed had before: by their ids, or where they are.
+    pub async fn known(&self, feed: i64, entries: Vec<Identity>) -> Result<Vec<bool>, Error> {
         self.read(move |connection| {
             let mut entry =
                 connection.prepare_cached("SELECT 1 FROM entries WHERE feed_id = ?1 AND ident = ?2")?;
@@ -103,17 +103,15 @@ impl Store {
                 connection.prepare_cached("SELECT 1 FROM seen WHERE feed_id = ?1 AND ident = ?2")?;
             let mut there =
                 connection.prepare_cached("SELECT 1 FROM entries WHERE feed_id = ?1 AND place = ?2")?;
-            let mut known = 0;
-            for Identity { ident, place } in entries {
-                let is_known = entry.exists([feed, ident])?
+            let mut is_known = |Identity { ident, place }: Identity| {
+                Ok(entry.exists([feed, ident])?
                     || seen.exists([feed, ident])?
                     || match place {
                         Some(place) => there.exists([feed, place])?,
                         None => false,
-                    };
-                known += usize::from(is_known);
-            }
-            Ok(known)
+                    })
+            };
+            entries.into_iter().map(&mut is_known).collect()
         })
         .await
     }

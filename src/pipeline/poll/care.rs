@@ -28,8 +28,8 @@ pub(super) fn after_success(
     let Ok(News::Document(fresh)) = &seen.result else { return record };
     record.whole_at = Some(now);
     let Fresh { document, response, .. } = fresh.as_ref();
-    let overlap =
-        Overlap { entries: document.entries.len(), known: seen.known, shown_before: feed.shows > 0 };
+    let known = fresh.known.iter().filter(|known| **known).count();
+    let overlap = Overlap { entries: document.entries.len(), known, shown_before: feed.shows > 0 };
     let has_news = overlap.known < overlap.entries;
     // Of a sitemap only what is new is here, and of a page maybe another list.
     let is_whole = fresh.shows.is_none() && !document.cut_off;

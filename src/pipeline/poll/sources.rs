@@ -51,7 +51,7 @@ pub(super) async fn ask(
     };
     let result = asking.look(url).await;
     let Asking { reached, moved_to, is_forced, robots, .. } = asking;
-    Seen { result, reached, moved_to, is_forced, known: 0, robots }
+    Seen { result, reached, moved_to, is_forced, robots }
 }
 
 /// What is remembered of a source between two polls.

@@ -81,6 +81,9 @@ fn are_stored(look: &Connection, address: &str, served: &Served) -> bool {
     served.items.iter().all(|shown| stored.contains(&shown.item))
 }
 
+/// From when and until when a server wants the feeds of its host to rest.
+type Rest = (Timestamp, Timestamp);
+
 impl Oracle {
     /// A poll is settled, or was taken away: the store says which.
     pub fn polled(&mut self, sites: &Sites, look: &Connection, address: &str, now: Timestamp) {
@@ -230,7 +233,7 @@ impl Oracle {
             std::fs::write(file(&mail.message_id), &mail.bytes).unwrap();
         }
         let mut notes = String::new();
-        for Request { at, host, hop, feed } in &sites.log {
+        for Request { at, host, hop, feed, .. } in &sites.log {
             let feed = feed.map(|(feed, _)| feed);
             let _ = writeln!(notes, "{at} {host} hop: {hop}, feed: {feed:?}");
         }
@@ -288,6 +291,13 @@ impl Oracle {
         let mut last_of_host: HashMap<&str, Timestamp> = HashMap::new();
         let mut last_of_feed: HashMap<usize, &Request> = HashMap::new();
         let mut wrong = Vec::new();
+        let mut rests: HashMap<&str, Vec<Rest>> = HashMap::new();
+        for request in &sites.log {
+            if let Some(until) = request.rest_until {
+                rests.entry(&request.host).or_default().push((request.at, until));
+            }
+        }
+        let none = Vec::new();
         for request in &sites.log {
             // Redirects do not wait, and who was on the way to their host already does not wait for them.
             if request.hop {
@@ -305,12 +315,15 @@ impl Oracle {
             }
             let Some((feed, _)) = request.feed else { continue };
             if let Some(before) = last_of_feed.insert(feed, request) {
-                wrong.extend(self.judge_interval(before, request.at, feed).map(|what| (request.at, what)));
+                let rests = rests.get(&*before.host).unwrap_or(&none);
+                let what = self.judge_interval(before, rests, request.at, feed);
+                wrong.extend(what.map(|what| (request.at, what)));
             }
         }
         for (feed, request) in last_of_feed {
             if active.contains(&sites.feed_address(feed)) {
-                wrong.extend(self.too_late(request, now, feed).map(|what| (now, what)));
+                let rests = rests.get(&*request.host).unwrap_or(&none);
+                wrong.extend(self.too_late(request, rests, now, feed).map(|what| (now, what)));
             }
         }
         for (at, what) in wrong {
@@ -318,7 +331,7 @@ impl Oracle {
         }
     }
 
-    fn judge_interval(&self, before: &Request, at: Timestamp, feed: usize) -> Option<String> {
+    fn judge_interval(&self, before: &Request, rests: &[Rest], at: Timestamp, feed: usize) -> Option<String> {
         let interval = at.since(before.at);
         if self.excused.iter().any(|(outlet, when)| *outlet == feed && (before.at..=at).contains(when)) {
             return None;
@@ -328,12 +341,14 @@ impl Oracle {
         if interval < FLOOR && !room && !self.jumped_between(before.at, at) {
             return Some(format!("feed {feed} was polled after {interval:?}"));
         }
-        self.too_late(before, at, feed)
+        self.too_late(before, rests, at, feed)
     }
 
-    /// A healthy feed is asked once an hour, one that fails once a day, one that is gone once a week.
-    fn too_late(&self, before: &Request, at: Timestamp, feed: usize) -> Option<String> {
-        let interval = at.since(before.at);
+    /// A healthy feed is asked once an hour, one that fails once a day, one that is gone once a week; none of a
+    /// host that rests.
+    fn too_late(&self, before: &Request, rests: &[Rest], at: Timestamp, feed: usize) -> Option<String> {
+        let rested = rests.iter().filter(|(from, _)| *from < at).map(|(_, until)| *until).max();
+        let interval = at.since(rested.unwrap_or_default().max(before.at));
         let longest = match before.feed?.1 {
             Went::Well => CEILING.mul_f64(1.05) + 2 * MINUTE,
             Went::Otherwise => 26 * HOUR,
@@ -549,7 +564,8 @@ impl Oracle {
                 + (SELECT count(*) FROM feeds WHERE owner IS NOT NULL AND due_at < (SELECT max(polled_at) FROM feeds))"),
             ("recipients are late", "SELECT count(*) FROM recipients WHERE due_at < (SELECT max(polled_at) FROM feeds) - 120000"),
             ("active feeds are due never", "SELECT count(*) FROM feeds WHERE active = 1 AND paused = 0 AND due_at IS NULL"),
-            ("entries were due two hours ago", "SELECT count(*) FROM entries WHERE due_at < (SELECT max(polled_at) FROM feeds) - 7200000"),
+            ("entries were due two hours ago", "SELECT count(*) FROM entries e LEFT JOIN hosts h ON h.id = e.host_id
+                WHERE max(e.due_at, ifnull(h.held_until, 0)) < (SELECT max(polled_at) FROM feeds) - 7200000"),
         ] {
             let count: i64 = look.query_row(sql, [], |row| row.get(0)).unwrap();
             if count > 0 {

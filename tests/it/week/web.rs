@@ -224,6 +224,8 @@ pub struct Request {
     pub hop: bool,
     /// The feed that was asked for, and how that went.
     pub feed: Option<(usize, Went)>,
+    /// Until when the server wants all feeds of its host to rest.
+    pub rest_until: Option<Timestamp>,
 }
 
 /// How a poll went, as far as the next one is concerned.
@@ -406,7 +408,7 @@ impl Sites {
         let number = |rest: &str| rest.trim_end_matches(".xml").parse::<usize>().ok();
         let (place, rest) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
         let hop = matches!(place, "m" | "q" | "l");
-        self.log.push(Request { at: self.clocks.now(), host, hop, feed: None });
+        self.log.push(Request { at: self.clocks.now(), host, hop, feed: None, rest_until: None });
         match (place, number(rest)) {
             ("f", Some(outlet)) => self.feed(outlet, asked),
             ("m", Some(outlet)) => self.document(outlet, None),
@@ -436,6 +438,9 @@ impl Sites {
         };
         if let Some(request) = self.log.last_mut() {
             request.feed = Some((number, went));
+            if let Some(Fault::RetryAfter(_, seconds)) = fault {
+                request.rest_until = Some(now + SECOND * seconds);
+            }
         }
         match fault {
             None => self.document(number, None),
