@@ -188,8 +188,8 @@ impl Keeper {
         }
         self.check_clock().await?;
         self.look_after_sources().await?;
-        self.find_price(price::INTERVAL).await?;
-        self.clean().await
+        self.clean().await?;
+        self.find_price(price::INTERVAL).await
     }
 
     async fn look_after_sources(&mut self) -> Result<(), store::Error> {
@@ -328,11 +328,11 @@ impl Keeper {
 
     /// What has been planned under the old config may be due sooner under the new one.
     async fn bring_forward(&mut self, asked_otherwise: Vec<String>) -> Result<(), store::Error> {
-        // Other sources, or another budget.
-        self.find_price(Duration::ZERO).await?;
         let (store, now) = (&self.pipeline.store, self.pipeline.clock.now());
         store.ask_otherwise(asked_otherwise, now).await?;
-        store.clamp(now, self.pipeline.plan().clamp(now)).await
+        store.clamp(now, self.pipeline.plan().clamp(now)).await?;
+        // Other sources, or another budget.
+        self.find_price(Duration::ZERO).await
     }
 
     async fn put_in_force(&self, config: &Config) -> Result<(), Error> {

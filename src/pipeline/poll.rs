@@ -18,7 +18,7 @@ use crate::domain::schedule::{self, Outcome, Rhythm};
 use crate::domain::watch::Text;
 use crate::io::http::{self, Accept, Reply, Request, Response, RetryAfter, Validators, host_key, shown};
 use crate::io::store::Error;
-use crate::io::store::feeds::{Brought, DueFeed, NewDocument, NewEntry, POLL_LEASE, PollPlan};
+use crate::io::store::feeds::{DueFeed, NewDocument, NewEntry, POLL_LEASE, PollPlan};
 use crate::io::store::hosts::{Hold, HostPlan, RobotsTxt};
 use crate::io::store::lease::Lease;
 use crate::io::store::notices::NoticeChange;
@@ -94,23 +94,23 @@ impl Stage for Poll {
         let (id, url) = (lease.job.id, shown(&lease.job.url));
         let change = Change::new(&lease.job, &plan.record, &plan.health, plan.now);
         let held = plan.hosts.held.clone();
-        let mut stored = Brought::default();
+        let mut edited = 0;
         while let Some(oldest) = plan.document.as_mut().and_then(split_chunk) {
             match store.store_chunk(&lease, oldest, plan.now).await {
                 Ok(Some(brought)) => {
-                    stored.new.extend(brought.new);
-                    stored.edited += brought.edited;
+                    plan.stored.extend(brought.new);
+                    edited += brought.edited;
                 }
                 Ok(None) => break,
                 // What has been stored stays; the rest is news again at the next poll.
-                Err(Error::Full) => plan.document = None,
+                Err(Error::Full) => (plan.document, plan.no_room) = (None, true),
                 Err(error) => return Err(error),
             }
         }
         while let Some(old) = plan.document.as_mut().and_then(split_archive) {
             match store.remember(&lease, old).await {
                 Ok(()) => {}
-                Err(Error::Full) => plan.document = None,
+                Err(Error::Full) => (plan.document, plan.no_room) = (None, true),
                 Err(error) => return Err(error),
             }
         }
@@ -121,7 +121,7 @@ impl Stage for Poll {
                 if let Some(Hold { host, until, .. }) = held {
                     tracing::info!(source = url, host, %until, "a server asks for time");
                 }
-                let (new, edited) = (stored.new.len() + brought.new.len(), stored.edited + brought.edited);
+                let (new, edited) = (brought.new.len(), edited + brought.edited);
                 if new + edited > 0 {
                     tracing::debug!(source = url, new, edited, "new entries");
                 }
@@ -363,7 +363,8 @@ fn decide(
         Ok(News::Document(fresh)) => {
             Outcome::Worked { fresh_for: fresh.response.fresh_for.max(wishes.pause) }
         }
-        Err(Trouble { gone: true, .. }) => Outcome::Gone,
+        // Where it had moved to it is gone; where it was before it may be again.
+        Err(Trouble { gone: true, .. }) if feed.record.moving.to.is_none() => Outcome::Gone,
         Err(Trouble { retry_after: Some(welcome), .. }) => Outcome::RetryAfter(welcome.from(now) + AFTER_ALL),
         Err(trouble) => {
             Outcome::Failed { failures: health.failures, since: health.since, throttled: trouble.throttled }
@@ -380,6 +381,8 @@ fn decide(
         health,
         record,
         wishes,
+        stored: Vec::new(),
+        no_room: false,
         hosts: HostPlan {
             next_at: now,
             reached: seen.reached,

@@ -199,6 +199,8 @@ fn polled(now: Timestamp) -> PollPlan {
         wishes: Wishes::default(),
         new_host: None,
         notices: Vec::new(),
+        stored: Vec::new(),
+        no_room: false,
     }
 }
 

@@ -73,7 +73,10 @@ impl Price {
         self.spent = self.spent * kept + number(polls);
         let curves = curves(feeds);
         self.foreseen = self.foreseen * kept + forecast(&curves, self.seconds) * elapsed;
-        self.seconds = self.find(budget, &curves);
+        // While none can be had, what they cost is not known.
+        if !curves.is_empty() {
+            self.seconds = self.find(budget, &curves);
+        }
     }
 
     /// What the store keeps.
@@ -169,5 +172,9 @@ mod tests {
         let mut price = Price::first(48, &[]);
         price.adjust(HOUR, 48, &[], 0);
         assert!(price.seconds().is_finite());
+        let mut price = Price::first(48, &[demand(10.0)]);
+        let before = price.seconds();
+        price.adjust(HOUR, 48, &[], 0);
+        assert_eq!(price.seconds().to_bits(), before.to_bits(), "while no feed can be had it stays");
     }
 }

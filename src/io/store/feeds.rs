@@ -11,7 +11,7 @@ use super::{Error, Store, arrivals, pacing, records};
 use crate::domain::health::{Health, Record, State};
 use crate::domain::schedule::rate::Rate;
 use crate::domain::schedule::skip::Wishes;
-use crate::domain::schedule::{Outcome, Rhythm};
+use crate::domain::schedule::{self, Outcome, Rhythm};
 use crate::time::{MINUTE, Timestamp};
 
 /// A poll has ended after this, or its lease is void: the HTTP client's total deadline and room to spare.
@@ -139,6 +139,10 @@ pub struct PollPlan {
     pub new_host: Option<String>,
     /// What the administrator is to be told, or need not be told any longer.
     pub notices: Vec<NoticeChange>,
+    /// The dates of new entries that were stored in chunks before.
+    pub stored: Vec<Option<Timestamp>>,
+    /// There is no room for what the poll brought: it is news again the next time, and nothing is learned now.
+    pub no_room: bool,
 }
 
 /// What a poll brought.
@@ -197,14 +201,17 @@ impl Store {
     /// Settles a poll; `None` when the feed was taken away meanwhile.
     ///
     /// A document that the disk has no room for is left out: its validators with it, so it is news again at
-    /// the next poll, which comes no sooner for it.
+    /// the next poll, which comes no sooner for it. Where there is room for nothing at all, the feed is only given back.
     pub async fn settle_poll(&self, lease: Lease<DueFeed>, plan: PollPlan) -> Result<Option<Brought>, Error> {
         let work = Arc::new((lease, plan));
         let whole = Arc::clone(&work);
-        match self.settle(move |tx| settle(tx, &whole.0, &whole.1, whole.1.document.as_ref())).await {
-            Err(Error::Full) if work.1.document.is_some() => {
-                self.settle(move |tx| settle(tx, &work.0, &work.1, None)).await
-            }
+        match self.settle(move |tx| settle(tx, &whole.0, &whole.1, whole.1.no_room)).await {
+            Err(Error::Full) => {}
+            settled => return settled,
+        }
+        let without = Arc::clone(&work);
+        match self.settle(move |tx| settle(tx, &without.0, &without.1, true)).await {
+            Err(Error::Full) => self.settle(move |tx| give_back(tx, &work.0, &work.1)).await,
             settled => settled,
         }
     }
@@ -291,7 +298,7 @@ fn settle(
     tx: &Connection,
     lease: &Lease<DueFeed>,
     plan: &PollPlan,
-    document: Option<&NewDocument>,
+    no_room: bool,
 ) -> rusqlite::Result<Option<Brought>> {
     let feed = &lease.job;
     let failures = plan.health.failures;
@@ -302,13 +309,13 @@ fn settle(
         hosts::settle(tx, &feed.host, &plan.hosts, plan.now)?;
         return Ok(None);
     }
-    let brought = match document {
-        Some(document) => store_document(tx, feed, document, plan.now)?,
-        None => Brought::default(),
-    };
+    let mut brought = Brought { new: plan.stored.clone(), edited: 0 };
+    if let Some(document) = plan.document.as_ref().filter(|_| !no_room) {
+        store_document(tx, feed, document, plan.now, &mut brought)?;
+    }
     // What there was no room for is news again: that it did not come now says nothing.
-    let seen = (document.is_some() || plan.document.is_none()).then_some(brought.new.as_slice());
-    let next = pacing::next_poll(tx, feed, plan, document, seen)?;
+    let seen = (!no_room).then_some(brought.new.as_slice());
+    let next = pacing::next_poll(tx, feed, plan, seen)?;
     let next = plan.wishes.skip.heed(next, &plan.rhythm, plan.now);
     let worked_at = (failures == 0).then_some(plan.now.millis());
     tx.prepare_cached(
@@ -326,8 +333,7 @@ fn settle(
         next.reason.as_str(),
         next.due_at.millis(),
     ])?;
-    // What there was no room for is news again, and so is what it tells.
-    if document.is_some() || plan.document.is_none() {
+    if !no_room {
         records::write(tx, feed, plan)?;
     }
     honour_requests(tx, feed.id)?;
@@ -335,6 +341,20 @@ fn settle(
     plan.notices.iter().try_for_each(|notice| notices::apply(tx, notice, plan.now))?;
     super::stories::release_held(tx, plan.now)?;
     Ok(Some(brought))
+}
+
+/// What takes no room: the numbers are there already, and others of their size come in their place.
+fn give_back(tx: &Connection, lease: &Lease<DueFeed>, plan: &PollPlan) -> rusqlite::Result<Option<Brought>> {
+    let next = schedule::next_poll(&plan.rhythm, None, plan.outcome, plan.now, lease.job.id);
+    let next = Next { due_at: Some(next.due_at), attempts: plan.health.failures, error: None };
+    let ours = lease::give_back(tx, Table::Feeds, lease, &next)?;
+    hosts::settle(
+        tx,
+        &lease.job.host,
+        &HostPlan { next_at: plan.hosts.next_at, ..HostPlan::default() },
+        plan.now,
+    )?;
+    Ok(ours.then(Brought::default))
 }
 
 /// Other processes ask for a poll or pause a feed in columns of their own: the earlier of plan and request wins.
@@ -355,8 +375,11 @@ fn store_document(
     feed: &DueFeed,
     document: &NewDocument,
     now: Timestamp,
-) -> rusqlite::Result<Brought> {
-    let brought = arrivals::store_entries(tx, feed.id, feed.first_sight, &document.entries, now)?;
+    brought: &mut Brought,
+) -> rusqlite::Result<()> {
+    let stored = arrivals::store_entries(tx, feed.id, feed.first_sight, &document.entries, now)?;
+    brought.new.extend(stored.new);
+    brought.edited += stored.edited;
     let news_at = (!brought.new.is_empty()).then_some(now.millis());
     super::listed::remember(tx, feed.id, &document.archive)?;
     if let Some(note) = &document.note {
@@ -383,5 +406,5 @@ fn store_document(
         document.shows.is_some(),
         document.relayed,
     ])?;
-    Ok(brought)
+    Ok(())
 }

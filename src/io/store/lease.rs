@@ -189,6 +189,7 @@ impl Store {
                 "UPDATE feeds SET health_since = health_since + ?1, asked_at = asked_at + ?1,
                      trial_at = trial_at + ?1, lost_at = lost_at + ?1, arrivals_since = arrivals_since + ?1,
                      whole_at = whole_at + ?1, news_at = news_at + ?1, worked_at = worked_at + ?1,
+                     polled_at = polled_at + ?1,
                      added_at = iif(worked_at IS NULL, added_at + ?1, added_at)",
                 [set],
             )?;
@@ -216,6 +217,16 @@ impl Store {
                     WHERE id = ?1 AND due_reason IN ('rhythm', 'cache') AND due_at > ?2 AND owner IS NULL";
                 tx.prepare_cached(sql)?.execute(params![feed, (now + *most).millis()])?;
             }
+            // Nothing that is counted from has yet to come.
+            tx.execute(
+                "UPDATE feeds SET lost_at = min(lost_at, ?1), trial_at = min(trial_at, ?1), whole_at = min(whole_at, ?1),
+                     news_at = min(news_at, ?1), arrivals_since = min(arrivals_since, ?1),
+                     worked_at = min(worked_at, ?1), polled_at = min(polled_at, ?1),
+                     health_since = min(health_since, ?1)
+                 WHERE max(ifnull(polled_at, 0), ifnull(lost_at, 0), ifnull(trial_at, 0), ifnull(whole_at, 0),
+                     health_since) > ?1",
+                [now.millis()],
+            )?;
             let page = (now + DAY).millis();
             tx.execute("UPDATE entries SET due_at = ?1 WHERE due_at > ?1 AND owner IS NULL", [page])?;
             let mail = (now + HOUR + MINUTE).millis();

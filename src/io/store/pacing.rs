@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::feeds::{DueFeed, NewDocument, PollPlan};
+use super::feeds::{DueFeed, PollPlan};
 use super::{Error, Store};
 use crate::domain::schedule::price::Price;
 use crate::domain::schedule::rate::Rate;
@@ -70,7 +70,6 @@ pub(super) fn next_poll(
     tx: &Connection,
     feed: &DueFeed,
     plan: &PollPlan,
-    document: Option<&NewDocument>,
     dates: Option<&[Option<Timestamp>]>,
 ) -> rusqlite::Result<schedule::Next> {
     let (rhythm, now) = (&plan.rhythm, plan.now);
@@ -85,7 +84,7 @@ pub(super) fn next_poll(
         }
         None => Rate::first(now, &dates.iter().copied().flatten().collect::<Vec<_>>()),
     };
-    let window = document.and_then(|document| document.shows).unwrap_or(feed.shows);
+    let window = plan.document.as_ref().and_then(|document| document.shows).unwrap_or(feed.shows);
     let fresh = fresh_for.map(|fresh| i64::try_from(fresh.as_millis()).unwrap_or(i64::MAX));
     tx.prepare_cached("UPDATE feeds SET rate = ?2, level = ?3, shows = ?4, fresh = ?5 WHERE id = ?1")?
         .execute(params![feed.id, rate.to_bytes(), rate.level(), window, fresh])?;

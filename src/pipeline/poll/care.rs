@@ -76,7 +76,8 @@ pub(super) fn notices(
             .collect();
     }
     let mut changes = Vec::new();
-    if feed.health.state != health.state || feed.health.failures > 0 {
+    // A trouble may end under a worse one that stays.
+    if feed.health.state != health.state || feed.health.failures > 0 || health.state != State::Fine {
         let stands = |kind: &&str| troubles.iter().any(|trouble| trouble.kind() == *kind);
         changes.extend(OF_A_SOURCE.iter().filter(|kind| !stands(kind)).map(|kind| ended(kind)));
     }

@@ -53,6 +53,29 @@ async fn a_bound_of_its_own_holds_over_rhythm_and_cache_and_not_over_backoff_and
 }
 
 #[tokio::test]
+async fn nothing_happened_in_the_future() {
+    let rig = Rig::new(&[FEED]).await;
+    rig.poll_is_due(NOW + HOUR, Reason::Rhythm).await;
+    let times = [
+        "polled_at",
+        "worked_at",
+        "news_at",
+        "lost_at",
+        "trial_at",
+        "whole_at",
+        "arrivals_since",
+        "health_since",
+    ];
+    for time in times {
+        rig.run(&format!("UPDATE feeds SET {time} = {}", FAR.millis()));
+    }
+    rig.store().clamp(NOW, bounds()).await.unwrap();
+    for time in times {
+        assert_eq!(rig.ask::<i64>(&format!("SELECT {time} FROM feeds")), NOW.millis(), "{time}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_due_within_its_bound_stays_as_it_is() {
     let rig = Rig::new(&[FEED]).await;
     rig.poll_is_due(NOW + 3 * DAY, Reason::Server).await;

@@ -56,6 +56,26 @@ async fn inside_a_small_disk() {
     assert_eq!(sound, "ok");
 }
 
+#[tokio::test]
+async fn a_poll_without_news_is_settled_where_there_is_no_page_more() {
+    let sources: Vec<String> = (0..60).map(|n| format!("https://outlet{n}.example/feed.xml")).collect();
+    let rig = Rig::new(&sources.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let polls = rig.claim_polls(NOW).await;
+    assert_eq!(polls.len(), 60);
+    rig.store().limit_pages(0).await.unwrap();
+    for poll in polls {
+        // What is learned of a feed makes its row longer, and has no room now.
+        let brought = rig.store().settle_poll(poll, polled(NOW)).await.unwrap();
+        assert!(brought.is_some());
+    }
+    assert_eq!(rig.ask::<i64>("SELECT count(*) FROM feeds WHERE owner IS NULL"), 60);
+    assert_eq!(rig.ask::<i64>("SELECT min(due_at) FROM feeds"), (NOW + HOUR).millis());
+    assert!(
+        rig.ask::<i64>("SELECT count(*) FROM feeds WHERE polled_at IS NULL") > 0,
+        "there was no room for all"
+    );
+}
+
 fn open(state: &Path) -> Connection {
     let connection = Connection::open(state.join(FILE_NAME)).unwrap();
     connection.busy_timeout(5 * SECOND).unwrap();
