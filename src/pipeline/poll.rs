@@ -358,11 +358,11 @@ fn decide(
     let health = health::after(&feed.health, verdict, now);
     let record = worked.unwrap_or_else(|| care::after_failure(feed, gone, &health, now));
     let wishes = wishes(feed, &seen);
+    // A feed that loses entries wants a longer pause than it can bear.
+    let pause = wishes.pause.map(|pause| record.losses.bound(pause));
     let outcome = match &seen.result {
-        Ok(News::Unchanged { fresh_for }) => Outcome::Worked { fresh_for: (*fresh_for).max(wishes.pause) },
-        Ok(News::Document(fresh)) => {
-            Outcome::Worked { fresh_for: fresh.response.fresh_for.max(wishes.pause) }
-        }
+        Ok(News::Unchanged { fresh_for }) => Outcome::Worked { fresh_for: (*fresh_for).max(pause) },
+        Ok(News::Document(fresh)) => Outcome::Worked { fresh_for: fresh.response.fresh_for.max(pause) },
         // Where it had moved to it is gone; where it was before it may be again.
         Err(Trouble { gone: true, .. }) if feed.record.moving.to.is_none() => Outcome::Gone,
         Err(Trouble { retry_after: Some(welcome), .. }) => Outcome::RetryAfter(welcome.from(now) + AFTER_ALL),

@@ -59,6 +59,24 @@ async fn a_feed_that_loses_entries_is_asked_more_often_at_once_and_told_once() {
 }
 
 #[tokio::test]
+async fn a_feed_that_loses_entries_cannot_ask_for_long_pauses() {
+    let world = World::new(&format!("{SUMMARIES}{}", SLOW.replace("floor = \"6h\"", "floor = \"1h\""))).await;
+    let document = |newest: usize| {
+        let items: Vec<Item> = (newest - 4..=newest).rev().map(story).collect();
+        Answer::feed(rss(&items).replace("<channel>", "<channel><ttl>720</ttl>"))
+    };
+    world.page(A, document(5));
+    world.pass(13 * HOUR).await;
+    world.page(A, document(30));
+    requests(&world);
+    world.pass(12 * HOUR).await;
+    assert_eq!((requests(&world), health(&world).as_str()), (1, "lossy"), "it asks for half a day");
+    world.page(A, document(31));
+    world.pass(13 * HOUR).await;
+    assert!(requests(&world) >= 2, "and gets half of that");
+}
+
+#[tokio::test]
 async fn nothing_is_lost_where_something_is_known_or_nothing_was() {
     let overlapping = [window(5, 5), window(9, 5), window(13, 5)];
     let from_empty = [Answer::feed(rss(&[])), window(5, 5), Answer::feed(rss(&[])), window(9, 3)];
