@@ -309,6 +309,20 @@ async fn parts_that_fail_are_tried_again_and_hold_up_no_other() {
 }
 
 #[tokio::test]
+async fn a_part_that_fails_at_first_sight_is_an_archive_when_it_answers() {
+    let world = World::new(&sitemap()).await;
+    let (good, bad) = ("http://a.test/good.xml", "http://a.test/bad.xml");
+    world.page(SITEMAP, xml(index(&[(bad, Some(START)), (good, Some(START - HOUR))])));
+    world.page(bad, Answer::status(500));
+    world.page(good, xml(urlset(&[])));
+    world.run_until_idle().await;
+    let pages = [("/1/railway-news-of-old", Some(START - 9 * DAY)), ("/2/railway-news-of-some-day", None)];
+    world.page(bad, xml(urlset(&pages)));
+    world.pass(HOUR).await;
+    assert_eq!((count(&world, "entries"), count(&world, "seen"), world.mail().len()), (0, 2, 0));
+}
+
+#[tokio::test]
 async fn a_server_of_parts_that_asks_for_time_gets_it() {
     let world = World::new(&sitemap()).await;
     let parts: Vec<String> = (1..=3).map(|number| format!("http://a.test/{number}.xml")).collect();

@@ -435,6 +435,11 @@ impl Known {
         Self { etag, last_modified, body: Some(body), ..Self::default() }
     }
 
+    /// It has never been read.
+    fn is_unread(&self) -> bool {
+        self.body.is_none()
+    }
+
     /// The same of a part that has answered as before.
     #[must_use]
     pub fn as_before(&self) -> Self {
@@ -497,11 +502,15 @@ impl Parts {
         self.of(part).is_some_and(|known| known.archive)
     }
 
-    /// Notes at the first sight of the source its parts that were not read: they are archives.
+    /// Notes at the first sight of the source its parts that were not read: they are archives. One that failed is
+    /// tried again all the same.
     pub fn note_archives(&mut self, parts: &[Part]) {
         for part in parts {
             let modified = part.modified.map(Timestamp::millis);
-            self.known.entry(key(&part.url)).or_insert(Known { modified, archive: true, ..Known::default() });
+            self.known
+                .entry(key(&part.url))
+                .and_modify(|known| known.archive |= known.is_unread())
+                .or_insert(Known { modified, archive: true, ..Known::default() });
         }
     }
 
