@@ -116,6 +116,26 @@ async fn of_a_sitemap_the_last_day_is_new_and_the_rest_is_remembered_in_few_byte
 }
 
 #[tokio::test]
+async fn pages_that_are_listed_in_another_dress_are_no_news() {
+    let world = World::new(&sitemap()).await;
+    let old: Vec<String> = (0..20).map(|n| format!("/old/railway-of-last-year-{n}")).collect();
+    let pages: Vec<(&str, Option<Timestamp>)> =
+        old.iter().map(|link| (link.as_str(), Some(START - 2 * DAY))).collect();
+    world.page(SITEMAP, xml(urlset(&pages)));
+    world.run_until_idle().await;
+    for (from, to) in [
+        ("<loc>http:", "<loc>https:"),
+        ("<loc>http://", "<loc>http://www."),
+        ("</loc>", "/</loc>"),
+        ("</loc>", "?utm_source=sitemap</loc>"),
+    ] {
+        world.page(SITEMAP, xml(world.placed(&urlset(&pages)).replace(from, to)));
+        world.pass(HOUR).await;
+        assert_eq!((count(&world, "entries"), count(&world, "seen")), (0, 20), "{to}");
+    }
+}
+
+#[tokio::test]
 async fn a_crash_in_the_middle_of_a_giant_sitemap_changes_nothing() {
     let mut world = World::new(&sitemap()).await;
     let old: Vec<String> = (0..6000).map(|n| format!("/old/{n}")).collect();

@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::draft::{language_tag, resolve};
 use super::{Document, Entry, FeedError, Reader, dates};
-use crate::domain::text;
+use crate::domain::{story, text};
 use crate::time::{DAY, Timestamp};
 
 /// So many addresses a sitemap may have by its protocol; what comes after them is not read.
@@ -94,7 +94,7 @@ struct Listed {
     language: Option<String>,
 }
 
-/// The entries of a document, each address once.
+/// The entries of a document, each place once: an address is known by where it leads, whatever it is dressed in.
 #[derive(Default)]
 struct Listing {
     entries: Vec<Entry>,
@@ -106,13 +106,15 @@ impl Listing {
     fn add(&mut self, mut page: Url, listed: Listed) {
         page.set_fragment(None);
         let link = String::from(page);
-        if self.entries.len() >= MAX_URLS || !self.seen.insert(xxh3_64(link.as_bytes())) {
+        // Old pages are remembered by this alone, and a site that moves to https lists them all anew.
+        let id = story::canonical(&link).unwrap_or_else(|| link.clone());
+        if self.entries.len() >= MAX_URLS || !self.seen.insert(xxh3_64(id.as_bytes())) {
             return;
         }
         let title = text::cut(&text::clean(&listed.title), MAX_TITLE);
         self.entries.push(Entry {
             title: if title.is_empty() { words_of(&link) } else { title },
-            id: link.clone(),
+            id,
             link: Some(link),
             published: listed.published,
             modified: listed.modified,

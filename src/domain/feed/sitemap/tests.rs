@@ -39,7 +39,7 @@ fn news_have_titles_dates_and_a_language_and_their_pictures_none() {
     assert_eq!(document.title.as_deref(), Some("The Valley Courier"));
     let expected = [
         Entry {
-            id: "https://valley.example/2027/01/bridge-opens?x=1&y=2".to_owned(),
+            id: "valley.example/2027/01/bridge-opens?&x=1&y=2".to_owned(),
             link: Some("https://valley.example/2027/01/bridge-opens?x=1&y=2".to_owned()),
             title: "Bridge opens & the ferry rests".to_owned(),
             published: Some(at("2027-01-15T02:30:00Z")),
@@ -48,7 +48,7 @@ fn news_have_titles_dates_and_a_language_and_their_pictures_none() {
             ..Entry::default()
         },
         Entry {
-            id: "https://valley.example/2027/01/mill".to_owned(),
+            id: "valley.example/2027/01/mill?".to_owned(),
             link: Some("https://valley.example/2027/01/mill".to_owned()),
             title: "The mill's new wheel".to_owned(),
             published: Some(at("2027-01-14T00:00:00Z")),
@@ -57,6 +57,22 @@ fn news_have_titles_dates_and_a_language_and_their_pictures_none() {
         },
     ];
     assert_eq!(document.entries, expected);
+}
+
+#[test]
+fn an_address_is_known_by_where_it_leads_and_listed_once() {
+    let told = |lines: &str| {
+        entries(lines).iter().map(|entry| (entry.id.clone(), entry.link.clone().unwrap())).collect::<Vec<_>>()
+    };
+    let plain = told("https://valley.example/a\nhttps://valley.example/");
+    let dressed = told(
+        "http://www.valley.example/a/?utm_source=x\nhttps://valley.example/a\nhttps://valley.example/\n\
+         https://valley.example/b?id=1\nhttps://valley.example/b?id=2",
+    );
+    assert_eq!(dressed.len(), 4, "{dressed:?}");
+    assert_eq!(plain[0].0, dressed[0].0);
+    assert_eq!(plain[1], dressed[1], "a home page is known by its address");
+    assert_eq!(dressed[0].1, "http://www.valley.example/a/?utm_source=x");
 }
 
 #[test]
