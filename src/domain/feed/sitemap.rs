@@ -460,6 +460,8 @@ pub struct Due {
     pub parts: Vec<Part>,
     /// All parts that are this source's, due or not; of very many the newest.
     pub near: Vec<Part>,
+    /// There are more than these.
+    pub is_cut: bool,
     /// So many lie at other hosts, and are never read.
     pub elsewhere: usize,
     /// Each part says when it changed, so that the index changes when one of them does.
@@ -474,6 +476,7 @@ impl Parts {
         let (mut near, far): (Vec<&Part>, Vec<&Part>) = parts.partition(|part| is_near(&part.url));
         near.retain(|part| !is_list(&part.url));
         near.sort_by_cached_key(|part| std::cmp::Reverse(recency(part)));
+        let is_cut = near.len() > MAX_PARTS;
         near.truncate(MAX_PARTS);
         let all_dated = near.iter().all(|part| part.modified.is_some());
         let mut due: Vec<&Part> = near.iter().copied().filter(|part| self.may_have_news(part)).collect();
@@ -484,7 +487,7 @@ impl Parts {
             rest[..].rotate_left(by);
         }
         let owned = |parts: Vec<&Part>| parts.into_iter().cloned().collect();
-        Due { parts: owned(due), near: owned(near), elsewhere: far.len(), all_dated }
+        Due { parts: owned(due), near: owned(near), is_cut, elsewhere: far.len(), all_dated }
     }
 
     fn may_have_news(&self, part: &Part) -> bool {
@@ -499,9 +502,13 @@ impl Parts {
         self.known.get(&key(part))
     }
 
-    /// Whether a part that is about to be read is an archive, of which only what is dated today is news.
-    pub fn is_archive(&self, part: &Url) -> bool {
-        self.of(part).is_some_and(|known| known.archive)
+    /// Whether a part that is about to be read is an archive, of which only what is dated today is news. Where not all
+    /// parts are known, one that never was read may be old: an edit in it has brought it among the newest.
+    pub fn is_archive(&self, part: &Url, due: &Due) -> bool {
+        match self.of(part) {
+            Some(known) => known.archive || (due.is_cut && known.is_unread()),
+            None => due.is_cut,
+        }
     }
 
     /// Notes at the first sight of the source its parts that were not read: they are archives. One that failed is

@@ -239,7 +239,7 @@ impl Asking<'_> {
                 break;
             }
             self.pause().await;
-            let is_archive = self.feed.first_sight || known.is_archive(&part.url);
+            let is_archive = self.feed.first_sight || known.is_archive(&part.url, due);
             match self.part(part, known.of(&part.url)).await {
                 Ok((document, now_known)) => {
                     (read, brought.answered) = (read + 1, true);

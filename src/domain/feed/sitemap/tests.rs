@@ -309,7 +309,8 @@ fn a_part_is_read_again_when_its_date_has_changed() {
     known.note_read(&index[0], Known::of(None, None, 1));
     known.note_archives(&index);
     assert_eq!(paths(&known.due(&index, &[], near, 0)), ["/c.xml"]);
-    assert!(known.is_archive(&index[1].url) && !known.is_archive(&index[0].url));
+    let due = known.due(&index, &[], near, 0);
+    assert!(known.is_archive(&index[1].url, &due) && !known.is_archive(&index[0].url, &due));
 
     let changed = [
         part("/a.xml", Some("2027-01-16")),
@@ -344,6 +345,26 @@ fn of_an_index_of_ten_thousand_parts_the_newest_are_known_in_a_short_note() {
     known.retain(&due.near);
     assert!(serde_json::to_string(&known).unwrap().len() < 150_000);
     assert_eq!(known.due(&parts, &[], near, 0).parts, []);
+}
+
+#[test]
+fn where_not_all_parts_are_known_an_unknown_one_is_an_archive() {
+    for (parts, is_archive) in [(2000, false), (2001, true)] {
+        let mut index: Vec<Part> =
+            (0..parts).map(|n| part(&format!("/{n}.xml"), Some("2027-01-15"))).collect();
+        let mut known = Parts::default();
+        let due = known.due(&index, &[], near, 0);
+        known.note_archives(&due.near);
+        known.retain(&due.near);
+        index[0] = part("/old.xml", Some("2027-01-16"));
+        let due = known.due(&index, &[], near, 0);
+        assert_eq!(paths(&due), ["/old.xml"]);
+        assert_eq!(known.is_archive(&index[0].url, &due), is_archive);
+        known.note_failure(&index[0]);
+        assert_eq!(known.is_archive(&index[0].url, &due), is_archive, "after a failure");
+        known.note_read(&index[0], Known::of(None, None, 1));
+        assert!(!known.is_archive(&index[0].url, &due));
+    }
 }
 
 #[test]
