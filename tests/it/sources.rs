@@ -307,6 +307,22 @@ async fn parts_without_dates_are_asked_for_what_is_new_in_them() {
 }
 
 #[tokio::test]
+async fn a_server_that_calls_a_part_unchanged_is_not_believed_for_ever() {
+    for (at, later, wait) in [(Some(START - HOUR), Some(START), HOUR), (None, None, DAY)] {
+        let world = World::new(&sitemap()).await;
+        let part = "http://a.test/part.xml";
+        let listed = |pages: &[(&str, Option<Timestamp>)]| xml(urlset(pages)).header("ETag", "\"the same\"");
+        world.page(SITEMAP, xml(index(&[(part, at)])));
+        world.page(part, listed(&[("/1/railway-news-of-old", None)]));
+        world.run_until_idle().await;
+        world.page(SITEMAP, xml(index(&[(part, later)])));
+        world.page(part, listed(&[("/1/railway-news-of-old", None), ("/2/railway-news-of-today", None)]));
+        world.pass(wait).await;
+        assert_eq!(count(&world, "entries WHERE title = 'railway news of today'"), 1, "{at:?}");
+    }
+}
+
+#[tokio::test]
 async fn parts_that_fail_are_tried_again_and_hold_up_no_other() {
     let world = World::new(&sitemap()).await;
     let (good, bad) = ("http://a.test/good.xml", "http://a.test/bad.xml");

@@ -429,12 +429,21 @@ pub struct Known {
     /// See `etag`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<i64>,
+    /// The day on which it was last had whole, counted from 1970.
+    #[serde(skip_serializing_if = "is_default")]
+    whole_on: i64,
 }
 
 impl Known {
     /// What is known of a part from its answer.
-    pub fn of(etag: Option<String>, last_modified: Option<String>, body: i64) -> Self {
-        Self { etag, last_modified, body: Some(body), ..Self::default() }
+    pub fn of(etag: Option<String>, last_modified: Option<String>, body: i64, now: Timestamp) -> Self {
+        Self { etag, last_modified, body: Some(body), whole_on: day(now), ..Self::default() }
+    }
+
+    /// Whether the server would be believed that the part has not changed: not where the index says that it has, and
+    /// not for more than a day.
+    pub fn is_believed(&self, part: &Part, now: Timestamp) -> bool {
+        self.modified == part.modified.map(Timestamp::millis) && self.whole_on == day(now)
     }
 
     /// It has never been read.
@@ -447,6 +456,10 @@ impl Known {
     pub fn as_before(&self) -> Self {
         Self { archive: false, failures: 0, ..self.clone() }
     }
+}
+
+fn day(now: Timestamp) -> i64 {
+    now.millis().div_euclid(i64::try_from(DAY.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

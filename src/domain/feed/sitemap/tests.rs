@@ -306,7 +306,7 @@ fn a_part_is_read_again_when_its_date_has_changed() {
     let mut known = Parts::default();
     let index =
         [part("/a.xml", Some("2027-01-15")), part("/b.xml", Some("2027-01-14")), part("/c.xml", None)];
-    known.note_read(&index[0], Known::of(None, None, 1));
+    known.note_read(&index[0], Known::of(None, None, 1, at("2027-01-16")));
     known.note_archives(&index);
     assert_eq!(paths(&known.due(&index, &[], near, 0)), ["/c.xml"]);
     let due = known.due(&index, &[], near, 0);
@@ -362,8 +362,25 @@ fn where_not_all_parts_are_known_an_unknown_one_is_an_archive() {
         assert_eq!(known.is_archive(&index[0].url, &due), is_archive);
         known.note_failure(&index[0]);
         assert_eq!(known.is_archive(&index[0].url, &due), is_archive, "after a failure");
-        known.note_read(&index[0], Known::of(None, None, 1));
+        known.note_read(&index[0], Known::of(None, None, 1, at("2027-01-16")));
         assert!(!known.is_archive(&index[0].url, &due));
+    }
+}
+
+#[test]
+fn that_a_part_has_not_changed_is_believed_for_a_day_and_not_against_its_index() {
+    let mut known = Parts::default();
+    let index = [part("/a.xml", Some("2027-01-15")), part("/b.xml", None)];
+    for part in &index {
+        known.note_read(part, Known::of(None, None, 1, at("2027-01-15T10:00:00Z")));
+    }
+    for (name, part, now, believed) in [
+        ("without a date", &index[1], "2027-01-15T23:00:00Z", true),
+        ("without a date, on another day", &index[1], "2027-01-16T01:00:00Z", false),
+        ("of the same date", &index[0], "2027-01-15T23:00:00Z", true),
+        ("of a new date", &part("/a.xml", Some("2027-01-16")), "2027-01-15T23:00:00Z", false),
+    ] {
+        assert_eq!(known.of(&part.url).unwrap().is_believed(part, at(now)), believed, "{name}");
     }
 }
 
