@@ -240,6 +240,8 @@ struct Fresh {
     /// How many entries the document shows, where those are not all of them or not the same list; 0 when that says
     /// nothing.
     shows: Option<u32>,
+    /// The server of a part of it asked for time.
+    busy: Option<RetryAfter>,
     /// What the reader of a source that is no feed wants to know at the next poll.
     note: Option<String>,
 }
@@ -256,6 +258,7 @@ impl Fresh {
             likely: Vec::new(),
             archive: Vec::new(),
             shows: None,
+            busy: None,
             note: None,
         }
     }
@@ -360,9 +363,10 @@ fn decide(
     let wishes = wishes(feed, &seen);
     let outcome = match &seen.result {
         Ok(News::Unchanged { fresh_for }) => Outcome::Worked { fresh_for: (*fresh_for).max(wishes.pause) },
-        Ok(News::Document(fresh)) => {
-            Outcome::Worked { fresh_for: fresh.response.fresh_for.max(wishes.pause) }
-        }
+        Ok(News::Document(fresh)) => match fresh.busy {
+            Some(welcome) => Outcome::RetryAfter(welcome.from(now)),
+            None => Outcome::Worked { fresh_for: fresh.response.fresh_for.max(wishes.pause) },
+        },
         Err(Trouble { gone: true, .. }) => Outcome::Gone,
         Err(Trouble { retry_after: Some(welcome), .. }) => Outcome::RetryAfter(welcome.from(now) + AFTER_ALL),
         Err(trouble) => {

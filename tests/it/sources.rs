@@ -386,6 +386,21 @@ async fn a_part_that_asks_for_time_holds_back_the_others_and_what_was_read_count
 }
 
 #[tokio::test]
+async fn what_a_server_of_parts_asks_for_goes_before_what_the_source_has_configured() {
+    let world = World::new(&sitemap().replace("[polling]", "max_interval = \"30m\"\n[polling]")).await;
+    let (good, busy) = ("http://a.test/2.xml", "http://a.test/1.xml");
+    world.page(SITEMAP, xml(index(&[(good, Some(START)), (busy, Some(START - HOUR))])));
+    world.page(good, xml(urlset(&[("/1/railway-news-of-today", Some(START))])));
+    world.page(busy, Answer::status(503).header("Retry-After", "180000"));
+    world.pass(2 * DAY).await;
+    assert_eq!(asked(&world), ["/sitemap.xml", "/2.xml", "/1.xml"]);
+    assert_eq!(world.mail().len(), 1);
+    assert_eq!(world.select::<String>("SELECT health || due_reason FROM feeds"), ["fineserver"]);
+    world.pass(4 * HOUR).await;
+    assert_eq!(asked(&world)[..2], ["/sitemap.xml", "/1.xml"]);
+}
+
+#[tokio::test]
 async fn an_index_leads_neither_to_itself_nor_elsewhere() {
     for (parts, said) in [
         (&[SITEMAP][..], "lists none that can be read"),

@@ -222,13 +222,11 @@ impl Asking<'_> {
         if !is_done {
             response.validators = Validators::default();
         }
-        if let Some(welcome) = trouble.and_then(|trouble| trouble.retry_after) {
-            response.fresh_for = response.fresh_for.max(Some(welcome.from(self.now).since(self.now)));
-        }
+        let busy = trouble.and_then(|trouble| trouble.retry_after);
         let body_hash = if is_done { body_hash } else { !body_hash };
         let (document, archive) = self.sorted();
         // What a part shows says nothing of how soon the others run over.
-        Ok(Fresh { archive, shows: Some(0), ..Fresh::new(document, response, body_hash) })
+        Ok(Fresh { archive, shows: Some(0), busy, ..Fresh::new(document, response, body_hash) })
     }
 
     async fn bring(&mut self, due: &Due, known: &mut Parts) -> Result<Brought, Trouble> {
