@@ -240,6 +240,8 @@ struct Fresh {
     /// How many entries the document shows, where those are not all of them or not the same list; 0 when that says
     /// nothing.
     shows: Option<u32>,
+    /// The server of a part of it asked for time.
+    busy: Option<RetryAfter>,
     /// What the reader of a source that is no feed wants to know at the next poll.
     note: Option<String>,
 }
@@ -256,6 +258,7 @@ impl Fresh {
             likely: Vec::new(),
             archive: Vec::new(),
             shows: None,
+            busy: None,
             note: None,
         }
     }
@@ -362,7 +365,10 @@ fn decide(
     let pause = wishes.pause.map(|pause| record.losses.bound(pause));
     let outcome = match &seen.result {
         Ok(News::Unchanged { fresh_for }) => Outcome::Worked { fresh_for: (*fresh_for).max(pause) },
-        Ok(News::Document(fresh)) => Outcome::Worked { fresh_for: fresh.response.fresh_for.max(pause) },
+        Ok(News::Document(fresh)) => match fresh.busy {
+            Some(welcome) => Outcome::RetryAfter(welcome.from(now)),
+            None => Outcome::Worked { fresh_for: fresh.response.fresh_for.max(pause) },
+        },
         // Where it had moved to it is gone; where it was before it may be again.
         Err(Trouble { gone: true, .. }) if feed.record.moving.to.is_none() => Outcome::Gone,
         Err(Trouble { retry_after: Some(welcome), .. }) => Outcome::RetryAfter(welcome.from(now) + AFTER_ALL),

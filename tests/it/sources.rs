@@ -116,6 +116,26 @@ async fn of_a_sitemap_the_last_day_is_new_and_the_rest_is_remembered_in_few_byte
 }
 
 #[tokio::test]
+async fn pages_that_are_listed_in_another_dress_are_no_news() {
+    let world = World::new(&sitemap()).await;
+    let old: Vec<String> = (0..20).map(|n| format!("/old/railway-of-last-year-{n}")).collect();
+    let pages: Vec<(&str, Option<Timestamp>)> =
+        old.iter().map(|link| (link.as_str(), Some(START - 2 * DAY))).collect();
+    world.page(SITEMAP, xml(urlset(&pages)));
+    world.run_until_idle().await;
+    for (from, to) in [
+        ("<loc>http:", "<loc>https:"),
+        ("<loc>http://", "<loc>http://www."),
+        ("</loc>", "/</loc>"),
+        ("</loc>", "?utm_source=sitemap</loc>"),
+    ] {
+        world.page(SITEMAP, xml(world.placed(&urlset(&pages)).replace(from, to)));
+        world.pass(HOUR).await;
+        assert_eq!((count(&world, "entries"), count(&world, "seen")), (0, 20), "{to}");
+    }
+}
+
+#[tokio::test]
 async fn a_crash_in_the_middle_of_a_giant_sitemap_changes_nothing() {
     let mut world = World::new(&sitemap()).await;
     let old: Vec<String> = (0..6000).map(|n| format!("/old/{n}")).collect();
@@ -287,6 +307,22 @@ async fn parts_without_dates_are_asked_for_what_is_new_in_them() {
 }
 
 #[tokio::test]
+async fn a_server_that_calls_a_part_unchanged_is_not_believed_for_ever() {
+    for (at, later, wait) in [(Some(START - HOUR), Some(START), HOUR), (None, None, DAY)] {
+        let world = World::new(&sitemap()).await;
+        let part = "http://a.test/part.xml";
+        let listed = |pages: &[(&str, Option<Timestamp>)]| xml(urlset(pages)).header("ETag", "\"the same\"");
+        world.page(SITEMAP, xml(index(&[(part, at)])));
+        world.page(part, listed(&[("/1/railway-news-of-old", None)]));
+        world.run_until_idle().await;
+        world.page(SITEMAP, xml(index(&[(part, later)])));
+        world.page(part, listed(&[("/1/railway-news-of-old", None), ("/2/railway-news-of-today", None)]));
+        world.pass(wait).await;
+        assert_eq!(count(&world, "entries WHERE title = 'railway news of today'"), 1, "{at:?}");
+    }
+}
+
+#[tokio::test]
 async fn parts_that_fail_are_tried_again_and_hold_up_no_other() {
     let world = World::new(&sitemap()).await;
     let (good, bad) = ("http://a.test/good.xml", "http://a.test/bad.xml");
@@ -306,6 +342,20 @@ async fn parts_that_fail_are_tried_again_and_hold_up_no_other() {
     world.pass(HOUR).await;
     let reason: Vec<String> = world.select("SELECT reason FROM feeds WHERE health = 'failing'");
     assert!(reason.iter().any(|reason| reason.contains("/bad.xml: the server has nothing")), "{reason:?}");
+}
+
+#[tokio::test]
+async fn a_part_that_fails_at_first_sight_is_an_archive_when_it_answers() {
+    let world = World::new(&sitemap()).await;
+    let (good, bad) = ("http://a.test/good.xml", "http://a.test/bad.xml");
+    world.page(SITEMAP, xml(index(&[(bad, Some(START)), (good, Some(START - HOUR))])));
+    world.page(bad, Answer::status(500));
+    world.page(good, xml(urlset(&[])));
+    world.run_until_idle().await;
+    let pages = [("/1/railway-news-of-old", Some(START - 9 * DAY)), ("/2/railway-news-of-some-day", None)];
+    world.page(bad, xml(urlset(&pages)));
+    world.pass(HOUR).await;
+    assert_eq!((count(&world, "entries"), count(&world, "seen"), world.mail().len()), (0, 2, 0));
 }
 
 #[tokio::test]
@@ -332,6 +382,21 @@ async fn a_part_that_asks_for_time_holds_back_the_others_and_what_was_read_count
     assert_eq!(asked(&world), ["/sitemap.xml", "/2.xml", "/1.xml"]);
     assert_eq!(world.mail().len(), 1);
     world.pass(2 * HOUR).await;
+    assert_eq!(asked(&world)[..2], ["/sitemap.xml", "/1.xml"]);
+}
+
+#[tokio::test]
+async fn what_a_server_of_parts_asks_for_goes_before_what_the_source_has_configured() {
+    let world = World::new(&sitemap().replace("[polling]", "max_interval = \"30m\"\n[polling]")).await;
+    let (good, busy) = ("http://a.test/2.xml", "http://a.test/1.xml");
+    world.page(SITEMAP, xml(index(&[(good, Some(START)), (busy, Some(START - HOUR))])));
+    world.page(good, xml(urlset(&[("/1/railway-news-of-today", Some(START))])));
+    world.page(busy, Answer::status(503).header("Retry-After", "180000"));
+    world.pass(2 * DAY).await;
+    assert_eq!(asked(&world), ["/sitemap.xml", "/2.xml", "/1.xml"]);
+    assert_eq!(world.mail().len(), 1);
+    assert_eq!(world.select::<String>("SELECT health || due_reason FROM feeds"), ["fineserver"]);
+    world.pass(4 * HOUR).await;
     assert_eq!(asked(&world)[..2], ["/sitemap.xml", "/1.xml"]);
 }
 

@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::draft::{language_tag, resolve};
 use super::{Document, Entry, FeedError, Reader, dates};
-use crate::domain::text;
+use crate::domain::{story, text};
 use crate::time::{DAY, Timestamp};
 
 /// So many addresses a sitemap may have by its protocol; what comes after them is not read.
@@ -94,7 +94,7 @@ struct Listed {
     language: Option<String>,
 }
 
-/// The entries of a document, each address once.
+/// The entries of a document, each place once: an address is known by where it leads, whatever it is dressed in.
 #[derive(Default)]
 struct Listing {
     entries: Vec<Entry>,
@@ -106,13 +106,15 @@ impl Listing {
     fn add(&mut self, mut page: Url, listed: Listed) {
         page.set_fragment(None);
         let link = String::from(page);
-        if self.entries.len() >= MAX_URLS || !self.seen.insert(xxh3_64(link.as_bytes())) {
+        // Old pages are remembered by this alone, and a site that moves to https lists them all anew.
+        let id = story::canonical(&link).unwrap_or_else(|| link.clone());
+        if self.entries.len() >= MAX_URLS || !self.seen.insert(xxh3_64(id.as_bytes())) {
             return;
         }
         let title = text::cut(&text::clean(&listed.title), MAX_TITLE);
         self.entries.push(Entry {
             title: if title.is_empty() { words_of(&link) } else { title },
-            id: link.clone(),
+            id,
             link: Some(link),
             published: listed.published,
             modified: listed.modified,
@@ -427,12 +429,26 @@ pub struct Known {
     /// See `etag`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<i64>,
+    /// The day on which it was last had whole, counted from 1970.
+    #[serde(skip_serializing_if = "is_default")]
+    whole_on: i64,
 }
 
 impl Known {
     /// What is known of a part from its answer.
-    pub fn of(etag: Option<String>, last_modified: Option<String>, body: i64) -> Self {
-        Self { etag, last_modified, body: Some(body), ..Self::default() }
+    pub fn of(etag: Option<String>, last_modified: Option<String>, body: i64, now: Timestamp) -> Self {
+        Self { etag, last_modified, body: Some(body), whole_on: day(now), ..Self::default() }
+    }
+
+    /// Whether the server would be believed that the part has not changed: not where the index says that it has, and
+    /// not for more than a day.
+    pub fn is_believed(&self, part: &Part, now: Timestamp) -> bool {
+        self.modified == part.modified.map(Timestamp::millis) && self.whole_on == day(now)
+    }
+
+    /// It has never been read.
+    fn is_unread(&self) -> bool {
+        self.body.is_none()
     }
 
     /// The same of a part that has answered as before.
@@ -440,6 +456,10 @@ impl Known {
     pub fn as_before(&self) -> Self {
         Self { archive: false, failures: 0, ..self.clone() }
     }
+}
+
+fn day(now: Timestamp) -> i64 {
+    now.millis().div_euclid(i64::try_from(DAY.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -453,6 +473,8 @@ pub struct Due {
     pub parts: Vec<Part>,
     /// All parts that are this source's, due or not; of very many the newest.
     pub near: Vec<Part>,
+    /// There are more than these.
+    pub is_cut: bool,
     /// So many lie at other hosts, and are never read.
     pub elsewhere: usize,
     /// Each part says when it changed, so that the index changes when one of them does.
@@ -467,6 +489,7 @@ impl Parts {
         let (mut near, far): (Vec<&Part>, Vec<&Part>) = parts.partition(|part| is_near(&part.url));
         near.retain(|part| !is_list(&part.url));
         near.sort_by_cached_key(|part| std::cmp::Reverse(recency(part)));
+        let is_cut = near.len() > MAX_PARTS;
         near.truncate(MAX_PARTS);
         let all_dated = near.iter().all(|part| part.modified.is_some());
         let mut due: Vec<&Part> = near.iter().copied().filter(|part| self.may_have_news(part)).collect();
@@ -477,7 +500,7 @@ impl Parts {
             rest[..].rotate_left(by);
         }
         let owned = |parts: Vec<&Part>| parts.into_iter().cloned().collect();
-        Due { parts: owned(due), near: owned(near), elsewhere: far.len(), all_dated }
+        Due { parts: owned(due), near: owned(near), is_cut, elsewhere: far.len(), all_dated }
     }
 
     fn may_have_news(&self, part: &Part) -> bool {
@@ -492,16 +515,24 @@ impl Parts {
         self.known.get(&key(part))
     }
 
-    /// Whether a part that is about to be read is an archive, of which only what is dated today is news.
-    pub fn is_archive(&self, part: &Url) -> bool {
-        self.of(part).is_some_and(|known| known.archive)
+    /// Whether a part that is about to be read is an archive, of which only what is dated today is news. Where not all
+    /// parts are known, one that never was read may be old: an edit in it has brought it among the newest.
+    pub fn is_archive(&self, part: &Url, due: &Due) -> bool {
+        match self.of(part) {
+            Some(known) => known.archive || (due.is_cut && known.is_unread()),
+            None => due.is_cut,
+        }
     }
 
-    /// Notes at the first sight of the source its parts that were not read: they are archives.
+    /// Notes at the first sight of the source its parts that were not read: they are archives. One that failed is
+    /// tried again all the same.
     pub fn note_archives(&mut self, parts: &[Part]) {
         for part in parts {
             let modified = part.modified.map(Timestamp::millis);
-            self.known.entry(key(&part.url)).or_insert(Known { modified, archive: true, ..Known::default() });
+            self.known
+                .entry(key(&part.url))
+                .and_modify(|known| known.archive |= known.is_unread())
+                .or_insert(Known { modified, archive: true, ..Known::default() });
         }
     }
 

@@ -222,13 +222,11 @@ impl Asking<'_> {
         if !is_done {
             response.validators = Validators::default();
         }
-        if let Some(welcome) = trouble.and_then(|trouble| trouble.retry_after) {
-            response.fresh_for = response.fresh_for.max(Some(welcome.from(self.now).since(self.now)));
-        }
+        let busy = trouble.and_then(|trouble| trouble.retry_after);
         let body_hash = if is_done { body_hash } else { !body_hash };
         let (document, archive) = self.sorted();
         // What a part shows says nothing of how soon the others run over.
-        Ok(Fresh { archive, shows: Some(0), ..Fresh::new(document, response, body_hash) })
+        Ok(Fresh { archive, shows: Some(0), busy, ..Fresh::new(document, response, body_hash) })
     }
 
     async fn bring(&mut self, due: &Due, known: &mut Parts) -> Result<Brought, Trouble> {
@@ -239,7 +237,7 @@ impl Asking<'_> {
                 break;
             }
             self.pause().await;
-            let is_archive = self.feed.first_sight || known.is_archive(&part.url);
+            let is_archive = self.feed.first_sight || known.is_archive(&part.url, due);
             match self.part(part, known.of(&part.url)).await {
                 Ok((document, now_known)) => {
                     (read, brought.answered) = (read + 1, true);
@@ -284,26 +282,27 @@ impl Asking<'_> {
         known: Option<&Known>,
     ) -> Result<(Option<Document>, Known), Trouble> {
         let bytes = |text: &Option<String>| text.as_ref().map(|text| text.clone().into_bytes());
+        let believed = known.filter(|known| known.is_believed(part, self.now));
         let validators = Validators {
-            etag: known.and_then(|known| bytes(&known.etag)),
-            last_modified: known.and_then(|known| bytes(&known.last_modified)),
+            etag: believed.and_then(|known| bytes(&known.etag)),
+            last_modified: believed.and_then(|known| bytes(&known.last_modified)),
         };
         let request = Request { validators, ..self.source.request(part.url.clone(), Accept::Feed) };
         // It may be the other of two that differ in their `www`.
         self.reached.extend(Some(host_key(&part.url)).filter(|host| *host != self.feed.host.name));
         let response = self.get(&request).await?;
-        let body = xxh3_64(&response.body).cast_signed();
-        match known {
-            Some(known) if response.status == 304 || known.body == Some(body) => {
-                return Ok((None, known.as_before()));
-            }
-            _ => {}
+        if let Some(known) = known.filter(|_| response.status == 304) {
+            return Ok((None, known.as_before()));
         }
+        let body = xxh3_64(&response.body).cast_signed();
         let text = |bytes: &Option<Vec<u8>>| bytes.clone().and_then(|bytes| String::from_utf8(bytes).ok());
         // After a redirect they would go to another address than the one whose answer carried them.
         let validators =
             if response.url == part.url { response.validators.clone() } else { Validators::default() };
-        let now_known = Known::of(text(&validators.etag), text(&validators.last_modified), body);
+        let now_known = Known::of(text(&validators.etag), text(&validators.last_modified), body, self.now);
+        if known.is_some_and(|known| known.body == Some(body)) {
+            return Ok((None, now_known));
+        }
         match self.read(response).await?.0 {
             Ok(Reading::Document(document)) => Ok((Some(document), now_known)),
             Ok(Reading::Index(_)) => Err(Trouble::plain(&sitemap::nested().to_string())),

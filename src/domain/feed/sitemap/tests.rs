@@ -39,7 +39,7 @@ fn news_have_titles_dates_and_a_language_and_their_pictures_none() {
     assert_eq!(document.title.as_deref(), Some("The Valley Courier"));
     let expected = [
         Entry {
-            id: "https://valley.example/2027/01/bridge-opens?x=1&y=2".to_owned(),
+            id: "valley.example/2027/01/bridge-opens?&x=1&y=2".to_owned(),
             link: Some("https://valley.example/2027/01/bridge-opens?x=1&y=2".to_owned()),
             title: "Bridge opens & the ferry rests".to_owned(),
             published: Some(at("2027-01-15T02:30:00Z")),
@@ -48,7 +48,7 @@ fn news_have_titles_dates_and_a_language_and_their_pictures_none() {
             ..Entry::default()
         },
         Entry {
-            id: "https://valley.example/2027/01/mill".to_owned(),
+            id: "valley.example/2027/01/mill?".to_owned(),
             link: Some("https://valley.example/2027/01/mill".to_owned()),
             title: "The mill's new wheel".to_owned(),
             published: Some(at("2027-01-14T00:00:00Z")),
@@ -57,6 +57,22 @@ fn news_have_titles_dates_and_a_language_and_their_pictures_none() {
         },
     ];
     assert_eq!(document.entries, expected);
+}
+
+#[test]
+fn an_address_is_known_by_where_it_leads_and_listed_once() {
+    let told = |lines: &str| {
+        entries(lines).iter().map(|entry| (entry.id.clone(), entry.link.clone().unwrap())).collect::<Vec<_>>()
+    };
+    let plain = told("https://valley.example/a\nhttps://valley.example/");
+    let dressed = told(
+        "http://www.valley.example/a/?utm_source=x\nhttps://valley.example/a\nhttps://valley.example/\n\
+         https://valley.example/b?id=1\nhttps://valley.example/b?id=2",
+    );
+    assert_eq!(dressed.len(), 4, "{dressed:?}");
+    assert_eq!(plain[0].0, dressed[0].0);
+    assert_eq!(plain[1], dressed[1], "a home page is known by its address");
+    assert_eq!(dressed[0].1, "http://www.valley.example/a/?utm_source=x");
 }
 
 #[test]
@@ -290,10 +306,11 @@ fn a_part_is_read_again_when_its_date_has_changed() {
     let mut known = Parts::default();
     let index =
         [part("/a.xml", Some("2027-01-15")), part("/b.xml", Some("2027-01-14")), part("/c.xml", None)];
-    known.note_read(&index[0], Known::of(None, None, 1));
+    known.note_read(&index[0], Known::of(None, None, 1, at("2027-01-16")));
     known.note_archives(&index);
     assert_eq!(paths(&known.due(&index, &[], near, 0)), ["/c.xml"]);
-    assert!(known.is_archive(&index[1].url) && !known.is_archive(&index[0].url));
+    let due = known.due(&index, &[], near, 0);
+    assert!(known.is_archive(&index[1].url, &due) && !known.is_archive(&index[0].url, &due));
 
     let changed = [
         part("/a.xml", Some("2027-01-16")),
@@ -328,6 +345,43 @@ fn of_an_index_of_ten_thousand_parts_the_newest_are_known_in_a_short_note() {
     known.retain(&due.near);
     assert!(serde_json::to_string(&known).unwrap().len() < 150_000);
     assert_eq!(known.due(&parts, &[], near, 0).parts, []);
+}
+
+#[test]
+fn where_not_all_parts_are_known_an_unknown_one_is_an_archive() {
+    for (parts, is_archive) in [(2000, false), (2001, true)] {
+        let mut index: Vec<Part> =
+            (0..parts).map(|n| part(&format!("/{n}.xml"), Some("2027-01-15"))).collect();
+        let mut known = Parts::default();
+        let due = known.due(&index, &[], near, 0);
+        known.note_archives(&due.near);
+        known.retain(&due.near);
+        index[0] = part("/old.xml", Some("2027-01-16"));
+        let due = known.due(&index, &[], near, 0);
+        assert_eq!(paths(&due), ["/old.xml"]);
+        assert_eq!(known.is_archive(&index[0].url, &due), is_archive);
+        known.note_failure(&index[0]);
+        assert_eq!(known.is_archive(&index[0].url, &due), is_archive, "after a failure");
+        known.note_read(&index[0], Known::of(None, None, 1, at("2027-01-16")));
+        assert!(!known.is_archive(&index[0].url, &due));
+    }
+}
+
+#[test]
+fn that_a_part_has_not_changed_is_believed_for_a_day_and_not_against_its_index() {
+    let mut known = Parts::default();
+    let index = [part("/a.xml", Some("2027-01-15")), part("/b.xml", None)];
+    for part in &index {
+        known.note_read(part, Known::of(None, None, 1, at("2027-01-15T10:00:00Z")));
+    }
+    for (name, part, now, believed) in [
+        ("without a date", &index[1], "2027-01-15T23:00:00Z", true),
+        ("without a date, on another day", &index[1], "2027-01-16T01:00:00Z", false),
+        ("of the same date", &index[0], "2027-01-15T23:00:00Z", true),
+        ("of a new date", &part("/a.xml", Some("2027-01-16")), "2027-01-15T23:00:00Z", false),
+    ] {
+        assert_eq!(known.of(&part.url).unwrap().is_believed(part, at(now)), believed, "{name}");
+    }
 }
 
 #[test]
