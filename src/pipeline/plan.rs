@@ -12,7 +12,7 @@ use crate::domain::feed::Kind;
 use crate::domain::schedule::{self, Rhythm};
 use crate::domain::scope::Scope;
 use crate::domain::watch::Matcher;
-use crate::io::http::{Accept, Client, Credentials, Request, Route};
+use crate::io::http::{Accept, Client, Credentials, Request, Route, shown};
 use crate::io::mail::Mailer;
 use crate::io::store::lease::Clamp;
 use crate::time::{HOUR, Timestamp};
@@ -126,6 +126,17 @@ impl Plan {
             max_intervals: self.sources.keys().filter_map(longest).collect(),
             host_gap: self.host_gap,
             releases: releases.collect(),
+        }
+    }
+
+    /// A source as the administrator is told of it, and as no other is: an address that may hold a secret is shown
+    /// without it, and would be that of all channels of a site.
+    pub fn subject(&self, feed: i64, url: &str) -> String {
+        let shown = shown(url);
+        match self.names.get(url) {
+            _ if shown == url => shown,
+            Some(name) => format!("{name}, {shown} (source {feed})"),
+            None => format!("{shown} (source {feed})"),
         }
     }
 

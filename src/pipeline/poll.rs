@@ -162,12 +162,13 @@ fn planned(pipeline: &Pipeline, lease: &Lease<DueFeed>, seen: Seen) -> PollPlan 
     let source = plan.sources.get(&feed.id);
     let full_text = source.is_none_or(|source| source.full_text);
     let pace = (plan.rhythm_of(feed.id), pipeline.request_price());
-    let mut decided = decide(feed, seen, pace, full_text, now);
+    let subject = plan.subject(feed.id, &feed.url);
+    let mut decided = decide(feed, seen, pace, full_text, &subject, now);
     decided.hosts.next_at = now + plan.host_gap;
     if lease.is_deadly() {
         decided.notices = vec![NoticeChange::Raise {
             kind: health::BROKEN.to_owned(),
-            subject: shown(&feed.url),
+            subject,
             message: DEADLY.to_owned(),
         }];
     }
@@ -346,6 +347,7 @@ fn decide(
     seen: Seen,
     (rhythm, price): (Rhythm, f64),
     full_text: bool,
+    subject: &str,
     now: Timestamp,
 ) -> PollPlan {
     let worked = seen.result.is_ok().then(|| care::after_success(feed, &seen, rhythm.floor, now));
@@ -382,7 +384,7 @@ fn decide(
         rhythm: Rhythm { ceiling: record.losses.bound(rhythm.ceiling), ..rhythm },
         price,
         outcome,
-        notices: care::notices(feed, &record, &health, &troubles, now),
+        notices: care::notices(feed, subject, &record, &health, &troubles, now),
         new_host: care::new_host(feed, &record),
         health,
         record,

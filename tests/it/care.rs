@@ -59,6 +59,34 @@ async fn a_feed_that_loses_entries_is_asked_more_often_at_once_and_told_once() {
 }
 
 #[tokio::test]
+async fn channels_of_one_site_are_told_apart_though_their_addresses_are_not_shown() {
+    let sources = ["one", "two"].map(|channel| {
+        format!("[[source]]\nurl = \"http://a.test/q.xml?channel={channel}\"\nname = \"{channel}\"\nfull_text = false\n")
+    });
+    let world = World::new(&format!("{}\n{}", SLOW.replace("6h", "1h"), sources.concat())).await;
+    let all_say = |answer: Answer| {
+        ["/q.xml?channel=one", "/q.xml?channel=two"].map(|feed| world.web.page(feed, answer.clone()))
+    };
+    all_say(window(5, 5));
+    world.pass(2 * HOUR).await;
+    let open = || {
+        let mut subjects = world.select::<String>("SELECT subject FROM notices WHERE state <> 'over'");
+        subjects.sort();
+        subjects
+    };
+    all_say(Answer::status(410));
+    world.pass(2 * HOUR).await;
+    let told = open();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with("one, http://") && told[1].starts_with("two, http://"), "{told:?}");
+    assert!(told.iter().all(|subject| !subject.contains("channel=one")), "{told:?}");
+    all_say(window(6, 5));
+    world.tamper("UPDATE feeds SET due_at = 1, due_reason = 'rhythm' WHERE url LIKE '%two'; UPDATE hosts SET poll_at = 1");
+    world.pass(HOUR).await;
+    assert_eq!(open(), told[..1], "the other one is still gone");
+}
+
+#[tokio::test]
 async fn a_feed_that_loses_entries_cannot_ask_for_long_pauses() {
     let world = World::new(&format!("{SUMMARIES}{}", SLOW.replace("floor = \"6h\"", "floor = \"1h\""))).await;
     let document = |newest: usize| {

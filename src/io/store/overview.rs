@@ -347,10 +347,10 @@ impl Store {
     }
 
     /// Address and last failure of the sources that were added before `before` and have not worked once.
-    pub async fn never_worked(&self, before: Timestamp) -> Result<Vec<(String, String)>, Error> {
+    pub async fn never_worked(&self, before: Timestamp) -> Result<Vec<(i64, String)>, Error> {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT url, ifnull(reason, '') FROM feeds WHERE active = 1 AND paused = 0 AND worked_at IS NULL
+                "SELECT id, ifnull(reason, '') FROM feeds WHERE active = 1 AND paused = 0 AND worked_at IS NULL
                      AND failures > 0 AND added_at <= ?1 ORDER BY id",
             )?;
             statement.query_map([before.millis()], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()

@@ -8,11 +8,12 @@ use url::Url;
 use super::{Fresh, News, Seen};
 use crate::domain::health::losses::Overlap;
 use crate::domain::health::{self, Health, Record, State, Trouble};
-use crate::io::http::{self, host_key, shown};
+use crate::io::http::{host_key, shown};
 use crate::io::store::Error;
 use crate::io::store::feeds::DueFeed;
 use crate::io::store::notices::{self, NoticeChange};
 use crate::pipeline::Pipeline;
+use crate::pipeline::plan::SourcePlan;
 use crate::time::Timestamp;
 
 /// What is remembered after a poll that worked.
@@ -56,18 +57,18 @@ pub(super) fn after_failure(feed: &DueFeed, gone: bool, health: &Health, now: Ti
 /// What the administrator is told of a source in this health, and what he need not know any longer.
 pub(super) fn notices(
     feed: &DueFeed,
+    subject: &str,
     record: &Record,
     health: &Health,
     troubles: &[Trouble],
     now: Timestamp,
 ) -> Vec<NoticeChange> {
-    let subject = shown(&feed.url);
     let raise = |kind: &str, message: &str| NoticeChange::Raise {
         kind: kind.to_owned(),
-        subject: subject.clone(),
+        subject: subject.to_owned(),
         message: message.to_owned(),
     };
-    let ended = |kind: &str| NoticeChange::Ended { kind: kind.to_owned(), subject: subject.clone() };
+    let ended = |kind: &str| NoticeChange::Ended { kind: kind.to_owned(), subject: subject.to_owned() };
     if !health.state.works() {
         let kind = health::trouble(health, feed.has_worked, now);
         return kind
@@ -180,14 +181,16 @@ pub(super) fn new_host(feed: &DueFeed, record: &Record) -> Option<String> {
 pub async fn look_after_sources(pipeline: &Pipeline) -> Result<(), Error> {
     let (store, now) = (&pipeline.store, pipeline.clock.now());
     let plan = pipeline.plan();
-    let configured: HashSet<String> = plan.sources.values().map(|s| http::masked(&s.url)).collect();
+    let subject = |(id, source): (&i64, &SourcePlan)| plan.subject(*id, source.url.as_str());
+    let configured: HashSet<String> = plan.sources.iter().map(subject).collect();
     let troubles = store.read(notices::current).await?;
     let is_told = |subject: &String| {
         troubles.iter().any(|told| told.kind == health::NEVER_WORKED && told.subject == *subject)
     };
     let mut changes = Vec::new();
-    for (url, reason) in store.never_worked(now - health::PATIENCE).await? {
-        let (kind, subject) = (health::NEVER_WORKED.to_owned(), shown(&url));
+    for (id, reason) in store.never_worked(now - health::PATIENCE).await? {
+        let Some(source) = plan.sources.get_key_value(&id) else { continue };
+        let (kind, subject) = (health::NEVER_WORKED.to_owned(), subject(source));
         if !is_told(&subject) {
             changes.push(NoticeChange::Raise { kind, subject, message: reason });
         }
