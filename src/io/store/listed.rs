@@ -17,14 +17,24 @@ pub fn note(connection: &Connection, feed: i64) -> rusqlite::Result<Option<Strin
         .optional()
 }
 
-/// The entries of a feed by the hash of their id, with the hash of what they say; None for what was old when it was
-/// seen first.
-pub fn stored(connection: &Connection, feed: i64) -> rusqlite::Result<HashMap<i64, Option<i64>>> {
+/// Those of these entries that are known, by the hash of their id, with the hash of what they say; None for what was
+/// old when it was seen first. A site may have many times more than one poll lists.
+pub fn stored(
+    connection: &Connection,
+    feed: i64,
+    idents: &[i64],
+) -> rusqlite::Result<HashMap<i64, Option<i64>>> {
     let mut statement = connection.prepare_cached(
-        "SELECT ident, iif(quiet = 0, content, NULL) FROM seen WHERE feed_id = ?1
-         UNION ALL SELECT ident, content FROM entries WHERE feed_id = ?1",
+        "SELECT content FROM entries WHERE feed_id = ?1 AND ident = ?2
+         UNION ALL SELECT iif(quiet = 0, content, NULL) FROM seen WHERE feed_id = ?1 AND ident = ?2 LIMIT 1",
     )?;
-    statement.query_map([feed], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    let mut stored = HashMap::new();
+    for ident in idents {
+        if let Some(content) = statement.query_row([feed, *ident], |row| row.get(0)).optional()? {
+            stored.insert(*ident, content);
+        }
+    }
+    Ok(stored)
 }
 
 impl Store {

@@ -312,16 +312,16 @@ impl Asking<'_> {
 
     /// Sorts what a sitemap lists into what is news, and what is only to be remembered.
     async fn sort(&mut self, document: Document, first_sight: bool) -> Result<(), Trouble> {
-        let mut sorting = if let Some(sorting) = self.sorting.take() {
-            sorting
-        } else {
-            let id = self.feed.id;
-            let stored = self.pipeline.store.read(move |c| listed::stored(c, id)).await;
-            Sorting { stored: stored.map_err(|error| unreadable(&error))?, ..Sorting::default() }
-        };
-        let now = self.now;
+        let (id, now) = (self.feed.id, self.now);
+        let looked_up = self.pipeline.store.read(move |c| {
+            let identities = identity::identities(&document.entries);
+            let idents: Vec<i64> = identities.iter().map(|identity| identity.ident).collect();
+            Ok((listed::stored(c, id, &idents)?, idents, document))
+        });
+        let (stored, idents, document) = looked_up.await.map_err(|error| unreadable(&error))?;
+        let mut sorting = self.sorting.take().unwrap_or_default();
         let work = move || {
-            sorting.take(document, first_sight, now);
+            sorting.take(document, &idents, &stored, first_sight, now);
             sorting
         };
         let sorted = self.pipeline.off_thread(work).await;
@@ -358,22 +358,27 @@ struct Brought {
 /// What the documents of one poll list, set against what is stored.
 #[derive(Default)]
 struct Sorting {
-    stored: HashMap<i64, Option<i64>>,
     met: HashSet<i64>,
     document: Document,
     archive: Vec<i64>,
 }
 
 impl Sorting {
-    fn take(&mut self, listed: Document, first_sight: bool, now: Timestamp) {
+    /// Takes a document, of whose entries, known by `idents`, these are `stored`.
+    fn take(
+        &mut self,
+        listed: Document,
+        idents: &[i64],
+        stored: &HashMap<i64, Option<i64>>,
+        first_sight: bool,
+        now: Timestamp,
+    ) {
         let (mut unseen, mut edited) = (Vec::new(), Vec::new());
-        let identities = identity::identities(&listed.entries);
-        for (entry, identity) in listed.entries.into_iter().zip(identities) {
-            let known_by = identity.ident;
-            if !self.met.insert(known_by) {
+        for (entry, ident) in listed.entries.into_iter().zip(idents) {
+            if !self.met.insert(*ident) {
                 continue;
             }
-            match self.stored.get(&known_by) {
+            match stored.get(ident) {
                 None => unseen.push(entry),
                 // Only a sitemap of news has titles that can be edited.
                 Some(Some(content)) if entry.published.is_some() && *content != content_of(&entry) => {

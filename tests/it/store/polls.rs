@@ -161,9 +161,10 @@ async fn the_old_addresses_of_a_sitemap_are_remembered_and_never_stored() {
     assert_eq!((rig.count("seen"), rig.count("entries")), (3, 1));
     rig.publish(NOW + HOUR, vec![entry(1), NewEntry { content: 2, ..entry(3) }, entry(5)]).await;
     assert_eq!(rig.count("entries"), 2, "whatever is told of them");
-    let stored = rig.store().read(move |c| listed::stored(c, id)).await.unwrap();
-    assert_eq!(stored.len(), 5);
-    assert_eq!((stored[&entry(1).ident], stored[&entry(4).ident]), (None, Some(entry(4).content)));
+    let listed = [1, 4, 6].map(|number| entry(number).ident);
+    let stored = rig.store().read(move |c| listed::stored(c, id, &listed)).await.unwrap();
+    let expected = [(listed[0], None), (listed[1], Some(entry(4).content))];
+    assert_eq!(stored, expected.into(), "only what is listed is looked up");
     let note = rig.store().read(move |c| listed::note(c, id)).await.unwrap();
     assert_eq!(note.as_deref(), Some("{\"a\": 1}"), "a poll without one leaves it");
 }
