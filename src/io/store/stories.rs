@@ -133,10 +133,14 @@ pub(super) fn alert(
         } else {
             alert.release_at
         };
+        // A pause is in force from the moment it is written, whatever plan this was read under.
         let new = tx
             .prepare_cached(
                 "INSERT INTO alerts (subscription_id, story_id, entry_id, made_at, release_at, held)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (story_id, subscription_id) DO UPDATE
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6
+                 WHERE NOT EXISTS (SELECT 1 FROM subscriptions s JOIN watches w ON w.id = s.watch_id
+                     WHERE s.id = ?1 AND w.paused = 1)
+                 ON CONFLICT (story_id, subscription_id) DO UPDATE
                  SET entry_id = ?3, made_at = ?4, release_at = ?5, held = ?6, state = 'open', message_id = NULL
                  WHERE state = 'cancelled' AND entry_id <> ?3",
             )?

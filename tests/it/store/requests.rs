@@ -94,6 +94,19 @@ async fn a_paused_source_is_not_polled_and_goes_on_when_it_may() {
 }
 
 #[tokio::test]
+async fn a_pause_is_in_force_for_what_was_claimed_before_it() {
+    for (paused, alerts) in [(true, 0), (false, 1)] {
+        let rig = Rig::new(&[FEED]).await;
+        rig.publish(NOW, vec![entry(1)]).await;
+        let lease = rig.claim_page(NOW + MINUTE).await;
+        ask(rig.path(), &Request::PauseWatch("OTS".to_owned(), paused), NOW).unwrap();
+        let plan = ReadPlan { alerts: vec![alert(1, NOW + MINUTE)], ..read(NOW + MINUTE) };
+        assert_eq!(rig.settle_read(lease, plan).await, Settled::Written);
+        assert_eq!(rig.ask::<i64>("SELECT count(*) FROM alerts"), alerts, "paused {paused}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_waits_for_a_paused_source() {
     const OTHER: &str = "https://news.example/other";
     let rig = Rig::new(&[FEED, OTHER]).await;
