@@ -102,7 +102,7 @@ pub struct WatchPlan {
     pub scope: Scope,
     /// The rows of its subscriptions.
     pub subscriptions: Vec<i64>,
-    /// Makes no alerts.
+    /// It was paused when this was compiled. Whether it is, the store knows that makes its alerts.
     pub paused: bool,
 }
 

@@ -406,7 +406,8 @@ fn place_and_match(
         }
         let found = serde_json::to_string(&found).unwrap_or_default();
         settled.hits.push(WatchHits { watch: watch.id, found });
-        if !watch.paused && !too_old {
+        // Whether the watch is paused is known when they are stored.
+        if !too_old {
             settled.alerts.extend(alerts(watch, entry, settled.now));
         }
     }
