@@ -190,10 +190,11 @@ impl Store {
     ) -> Result<Option<Brought>, Error> {
         let (id, claim, first) = (lease.id, lease.claim, lease.job.first_sight);
         self.settle(move |tx| {
-            let ours: bool = tx
-                .prepare_cached("SELECT 1 FROM feeds WHERE id = ?1 AND claim = ?2")?
-                .exists(params![id, claim])?;
-            if ours { arrivals::store_entries(tx, id, first, &entries, now).map(Some) } else { Ok(None) }
+            if lease::is_ours(tx, Table::Feeds, id, claim)? {
+                arrivals::store_entries(tx, id, first, &entries, now).map(Some)
+            } else {
+                Ok(None)
+            }
         })
         .await
     }

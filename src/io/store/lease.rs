@@ -140,6 +140,12 @@ pub(super) fn give_back<T>(
     Ok(changed == 1)
 }
 
+/// Whether a row is still held by this claim: before what is written of the work without giving it back.
+pub(super) fn is_ours(tx: &Connection, table: Table, id: i64, claim: i64) -> rusqlite::Result<bool> {
+    let sql = format!("SELECT 1 FROM {} WHERE id = ?1 AND claim = ?2", table.name());
+    tx.prepare_cached(&sql)?.exists([id, claim])
+}
+
 /// Makes due at once what processes held that are gone, and counts a crash on it.
 pub(super) fn free_the_dead(tx: &Connection, me: i64, now: Timestamp) -> rusqlite::Result<()> {
     for table in Table::ALL {

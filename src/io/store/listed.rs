@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::feeds::DueFeed;
-use super::lease::Lease;
+use super::lease::{self, Lease, Table};
 use super::{Error, Store};
 
 /// The note of a feed, as its last settle left it.
@@ -42,10 +42,7 @@ impl Store {
     pub async fn remember(&self, lease: &Lease<DueFeed>, idents: Vec<i64>) -> Result<(), Error> {
         let (id, claim) = (lease.id, lease.claim);
         self.settle(move |tx| {
-            let ours: bool = tx
-                .prepare_cached("SELECT 1 FROM feeds WHERE id = ?1 AND claim = ?2")?
-                .exists(params![id, claim])?;
-            if ours { remember(tx, id, &idents) } else { Ok(()) }
+            if lease::is_ours(tx, Table::Feeds, id, claim)? { remember(tx, id, &idents) } else { Ok(()) }
         })
         .await
     }
